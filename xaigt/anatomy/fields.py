@@ -1,0 +1,186 @@
+"""Fields of a template: what a sample reads at every point, computed once and kept in the cache.
+
+A field is a function of position in template space, stored on a regular lattice. The channels are
+
+========== ==============================================================================================
+grey       fraction of grey matter (0..1)
+white      fraction of white matter
+csf        fraction of cerebrospinal fluid
+bone       Hounsfield units of bone, weighted by its fraction
+soft       Hounsfield units of everything else (dura, scalp, air), weighted by its fraction
+depth      signed distance to the inner table in mm, positive inside
+parenchyma signed distance to the border of the parenchyma in mm, positive inside
+ventricles signed distance to the walls of the ventricles in mm, positive inside
+========== ==============================================================================================
+
+Thick voxels average: a box filter of the voxel's extent is applied to the fields beforehand, along the axes of
+the template. For a tilted head that is an approximation: at 10 degrees a 5 mm slice is averaged along a
+direction that is off by at most 0.9 mm at its faces.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import json
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import torch
+from scipy import ndimage
+
+from xaigt import cache
+from xaigt.anatomy.cards import TemplateCard, TemplateError, load_card
+from xaigt.anatomy.geometry import Array, Lattice
+from xaigt.errors import nearest
+from xaigt.sampling import Sampler
+
+CHANNELS = ("grey", "white", "csf", "bone", "soft", "depth", "parenchyma", "ventricles")
+VERSION = 1  # of the code that computes fields: raise it when any field changes
+PUSH_STEP = 4  # voxels: ventricle enlargement is smooth and stored coarsely
+
+_BUILDERS = {"mni152-ct": "xaigt.anatomy.mni152:build"}
+
+
+@dataclass(frozen=True)
+class FieldArrays:
+    """What a builder computes; the parts are those of :class:`Fields`, `push` still at full resolution."""
+
+    data: Array
+    lattice: Lattice
+    push: Array
+    centre: tuple[float, float, float]
+
+
+@dataclass(frozen=True, eq=False)
+class Fields:
+    """The fields of one template, averaged over one voxel size.
+
+    Parameters
+    ----------
+    template
+        Name of the template.
+    key
+        Identifies the data, the code and the averaging: enters checksums and cache names.
+    data
+        ``[C, z, y, x]`` float32 in the order of :data:`CHANNELS`; a read-only memory map where the cache allows.
+    lattice
+        Where the voxels of `data` lie.
+    push, push_lattice
+        Displacement (mm, ``[3, z, y, x]``) that widens the ventricles, and where its voxels lie.
+    centre
+        RAS position (x, y, z) of the middle of the head in mm.
+    """
+
+    template: str
+    key: str
+    data: Array
+    lattice: Lattice
+    push: Array
+    push_lattice: Lattice
+    centre: tuple[float, float, float]
+    _samplers: dict[torch.device, Sampler] = field(default_factory=dict, repr=False)
+
+    def sampler(self, device: torch.device) -> Sampler:
+        """Read the channels at points of template space; the copy on a device is made once."""
+        if device not in self._samplers:
+            self._samplers[device] = Sampler(self.data, self.lattice.origin, self.lattice.spacing, device)
+        return self._samplers[device]
+
+
+def load_fields(name: str, voxel: tuple[float, float, float] = (1.0, 1.0, 1.0)) -> Fields:
+    """Fields of a template, from the cache or computed now.
+
+    Parameters
+    ----------
+    name
+        A template of the catalogue.
+    voxel
+        (z, y, x) extent in mm that a sample's voxel averages.
+    """
+    return _load(load_card(name).model_dump_json(), tuple(round(extent, 3) for extent in voxel))
+
+
+@lru_cache(maxsize=8)
+def _load(card_json: str, voxel: tuple[float, ...]) -> Fields:
+    card = TemplateCard.model_validate_json(card_json)
+    key = hashlib.sha256(f"{VERSION}:{card_json}".encode()).hexdigest()[:16]
+    folder = cache.folder() / "fields" / f"{card.name}-{key}"
+    if not cache.writable(folder):
+        arrays = _build(card)
+        return _fields(card, key, arrays, _average(arrays.data, arrays.lattice, voxel), voxel)
+    with cache.locked(folder / "fields"):
+        if not (folder / "fields.json").exists():
+            _save(folder, _build(card))
+        arrays = _open(folder)
+        averaged = folder / f"fields-{'x'.join(f'{extent:g}' for extent in voxel)}.npy"
+        if _kernels(arrays.lattice, voxel) and not averaged.exists():
+            _save_array(averaged, _average(arrays.data, arrays.lattice, voxel))
+    data = np.load(averaged, mmap_mode="r") if _kernels(arrays.lattice, voxel) else arrays.data
+    return _fields(card, key, arrays, data, voxel)
+
+
+def _fields(card: TemplateCard, key: str, arrays: FieldArrays, data: Array, voxel: tuple[float, ...]) -> Fields:
+    coarse = arrays.lattice.coarse(PUSH_STEP)
+    return Fields(card.name, f"{key}-{voxel}", data, arrays.lattice, arrays.push, coarse, arrays.centre)
+
+
+def _build(card: TemplateCard) -> FieldArrays:
+    try:
+        module, function = _BUILDERS[card.builder].split(":")
+    except KeyError:
+        raise TemplateError(
+            f"template {card.name}: unknown builder {card.builder!r}: {nearest(card.builder, _BUILDERS)}."
+        ) from None
+    arrays: FieldArrays = getattr(importlib.import_module(module), function)(card)
+    # One plane beyond the last in each direction, as Lattice.coarse() counts.
+    push = np.pad(arrays.push, [(0, 0)] + [(0, PUSH_STEP)] * 3, mode="edge")
+    coarse = arrays.lattice.coarse(PUSH_STEP).shape
+    z, y, x = (slice(0, count * PUSH_STEP, PUSH_STEP) for count in coarse)
+    return FieldArrays(arrays.data, arrays.lattice, np.ascontiguousarray(push[:, z, y, x]), arrays.centre)
+
+
+def _kernels(lattice: Lattice, voxel: tuple[float, ...]) -> list[tuple[int, Array]]:
+    """Box filters (axis, weights) for the extents that are wider than the lattice's voxels."""
+    result = []
+    for axis, extent in enumerate(voxel):
+        taps = extent / lattice.spacing
+        if taps <= 1.0:
+            continue
+        reach = int(np.ceil((taps - 1) / 2))
+        edges = np.clip(taps / 2 - np.abs(np.arange(-reach, reach + 1)) + 0.5, 0, 1)
+        result.append((axis, (edges / edges.sum()).astype(np.float32)))
+    return result
+
+
+def _average(data: Array, lattice: Lattice, voxel: tuple[float, ...]) -> Array:
+    for axis, kernel in _kernels(lattice, voxel):
+        data = ndimage.correlate1d(data, kernel, axis=axis + 1, mode="nearest")
+    return data
+
+
+def _save(folder: Path, arrays: FieldArrays) -> None:
+    _save_array(folder / "fields.npy", arrays.data)
+    _save_array(folder / "push.npy", arrays.push)
+    described = {
+        "shape": arrays.lattice.shape,
+        "origin": arrays.lattice.origin,
+        "spacing": arrays.lattice.spacing,
+        "centre": arrays.centre,
+    }
+    with cache.whole(folder / "fields.json") as temporary:  # last: its presence says that the rest is there
+        temporary.write_text(json.dumps(described), encoding="utf-8")
+
+
+def _save_array(path: Path, array: Array) -> None:
+    with cache.whole(path) as temporary, temporary.open("wb") as file:
+        np.save(file, array)
+
+
+def _open(folder: Path) -> FieldArrays:
+    described = json.loads((folder / "fields.json").read_text(encoding="utf-8"))
+    lattice = Lattice(tuple(described["shape"]), tuple(described["origin"]), described["spacing"])
+    data = np.load(folder / "fields.npy", mmap_mode="r")
+    return FieldArrays(data, lattice, np.load(folder / "push.npy"), tuple(described["centre"]))

@@ -1,0 +1,156 @@
+"""Subjects: anatomical variations of a template, drawn as numbers and applied as a map of points.
+
+A subject maps a point of scanner space to the point of template space whose tissue it shows::
+
+    u = A p + b            rotation and scaling about the middle of the head, and a shift
+    q = u + D(u)           smooth displacement, and widening of the ventricles
+
+D lives on a coarse lattice (4 mm). It is a cubic B-spline of control points 32 mm apart, whose values are limited
+so that the map does not fold: the largest slope is below 1.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Annotated
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from pydantic import Field
+
+from xaigt.anatomy.fields import Fields
+from xaigt.distributions import Normal, Number, Uniform, draw
+from xaigt.randomness import subseed, white_noise
+from xaigt.sampling import Sampler
+from xaigt.schema import Strict
+from xaigt.splines import control_shape, expand
+from xaigt.volume import rotation_matrix
+
+CONTROL_MM = 32.0
+LIMIT_SD = 2.0  # control values are clipped here; with 3 mm the largest slope stays below 0.4
+
+
+class SubjectRecipe(Strict):
+    """How subjects of a benchmark vary; the part ``subject`` of a recipe."""
+
+    rotation_deg: Number = Normal(normal=(0, 4), clip=(-10, 10))
+    scale: Number = Normal(normal=(1, 0.03), clip=(0.92, 1.08))
+    axis_scale: Number = Normal(normal=(1, 0.015), clip=(0.96, 1.04))
+    shift_mm: Number = Normal(normal=(0, 3), clip=(-8, 8))
+    displacement_mm: Annotated[Number, Field(description="SD of the smooth displacement, at most 4")] = Uniform(
+        uniform=(1.0, 3.0)
+    )
+    ventricles_mm: Annotated[Number, Field(description="outward shift of the ventricle walls")] = Uniform(
+        uniform=(-0.5, 3.0)
+    )
+    grey_hu: Number = Uniform(uniform=(36.5, 40.0))
+    white_hu: Number = Uniform(uniform=(28.0, 30.0))
+    csf_hu: Number = Uniform(uniform=(5.0, 10.0))
+    bone: Number = Normal(normal=(1, 0.05), clip=(0.85, 1.15))
+
+
+class Subject(Strict):
+    """The drawn numbers of one subject: what provenance keeps."""
+
+    rotation_deg: tuple[float, float, float]
+    scale: tuple[float, float, float]
+    shift_mm: tuple[float, float, float]
+    displacement_mm: float
+    displacement_seed: int
+    ventricles_mm: float
+    grey_hu: float
+    white_hu: float
+    csf_hu: float
+    bone: float
+
+
+def draw_subject(rng: np.random.Generator, recipe: SubjectRecipe) -> Subject:
+    """Draw one subject."""
+    whole = draw(rng, recipe.scale)
+    return Subject(
+        rotation_deg=_three(rng, recipe.rotation_deg),
+        scale=tuple(round(whole * axis, 4) for axis in _three(rng, recipe.axis_scale)),  # type: ignore[arg-type]
+        shift_mm=_three(rng, recipe.shift_mm),
+        displacement_mm=min(draw(rng, recipe.displacement_mm), 4.0),
+        displacement_seed=subseed(rng),
+        ventricles_mm=draw(rng, recipe.ventricles_mm),
+        grey_hu=draw(rng, recipe.grey_hu),
+        white_hu=draw(rng, recipe.white_hu),
+        csf_hu=draw(rng, recipe.csf_hu),
+        bone=draw(rng, recipe.bone),
+    )
+
+
+def _three(rng: np.random.Generator, distribution: Number) -> tuple[float, float, float]:
+    return draw(rng, distribution), draw(rng, distribution), draw(rng, distribution)
+
+
+@dataclass(frozen=True)
+class SubjectMap:
+    """The map from scanner space to template space of one subject, on one device."""
+
+    subject: Subject
+    fields: Fields
+    device: torch.device
+
+    @cached_property
+    def _linear(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+        """Matrix and shift (order x, y, z) of ``u = A p + b``."""
+        rotation = rotation_matrix(self.subject.rotation_deg)
+        matrix = np.diag(1 / np.asarray(self.subject.scale)) @ rotation
+        centre = np.asarray(self.fields.centre)
+        return matrix, centre - matrix @ (centre + np.asarray(self.subject.shift_mm))
+
+    @cached_property
+    def _displacement(self) -> Sampler:
+        lattice = self.fields.push_lattice
+        field = self.fields.push * np.float32(self.subject.ventricles_mm)
+        field = field - smooth_displacement(
+            self.subject.displacement_seed, self.subject.displacement_mm, lattice.shape, lattice.spacing
+        )
+        return Sampler(field, lattice.origin, lattice.spacing, self.device)
+
+    def to_template(self, points: torch.Tensor) -> torch.Tensor:
+        """Map points ``[..., 3]`` (z, y, x; mm in scanner space) to template space."""
+        matrix, shift = self._linear
+        # Written out rather than as a matrix product: the same bits for any number of points and threads.
+        z, y, x = points[..., 0], points[..., 1], points[..., 2]
+        rows = [
+            (float(matrix[i, 0]) * x + float(matrix[i, 1]) * y) + (float(matrix[i, 2]) * z + float(shift[i]))
+            for i in (2, 1, 0)
+        ]
+        linear = torch.stack(rows, -1)
+        return linear + self._displacement(linear).movedim(0, -1)
+
+    def to_scanner(self, point: tuple[float, float, float]) -> tuple[float, float, float]:
+        """Point (z, y, x; mm) of scanner space that shows a given point of template space.
+
+        Fixed-point iteration; D contracts, so 20 steps reach a micrometre.
+        """
+        target = torch.tensor(point, dtype=torch.float32, device=self.device)
+        linear = target.clone()
+        for _ in range(20):
+            linear = target - self._displacement(linear[None])[:, 0]
+        matrix, shift = self._linear
+        z, y, x = linear.double().cpu().numpy()
+        position = np.linalg.solve(matrix, np.array([x, y, z]) - shift)
+        return float(position[2]), float(position[1]), float(position[0])
+
+
+def smooth_displacement(seed: int, sd: float, shape: tuple[int, int, int], spacing: float) -> npt.NDArray[np.float32]:
+    """Random smooth displacement ``[3, z, y, x]`` in mm: a cubic B-spline of limited normal control values.
+
+    Parameters
+    ----------
+    seed
+        As recorded.
+    sd
+        Standard deviation of the control values in mm, before they are clipped at 2 SD.
+    shape, spacing
+        The lattice it is computed on.
+    """
+    step = spacing / CONTROL_MM
+    control = white_noise(seed, (3, *control_shape(shape, step)))
+    return expand(np.clip(control, -LIMIT_SD, LIMIT_SD) * np.float32(sd), shape, step)

@@ -1,0 +1,49 @@
+"""One subject's anatomy at any point: what lesions are placed by and what images are read from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from xaigt.anatomy.fields import CHANNELS, Fields
+from xaigt.anatomy.subjects import Subject, SubjectMap
+
+
+@dataclass(frozen=True)
+class Anatomy:
+    """The fields of a template seen through a subject; satisfies :class:`xaigt.lesions.World`.
+
+    Parameters
+    ----------
+    fields
+        At the template's own resolution.
+    map
+        The subject.
+    """
+
+    fields: Fields
+    map: SubjectMap
+
+    @classmethod
+    def of(cls, fields: Fields, subject: Subject, device: torch.device) -> Anatomy:
+        """Anatomy of a drawn subject."""
+        return cls(fields, SubjectMap(subject, fields, device))
+
+    @property
+    def device(self) -> torch.device:
+        """Where points are evaluated."""
+        return self.map.device
+
+    def __call__(self, points: torch.Tensor, channel: str) -> torch.Tensor:
+        """Return a field at points ``[..., 3]`` (z, y, x; mm) of scanner space."""
+        return self.at_template(self.map.to_template(points), channel)
+
+    def at_template(self, points: torch.Tensor, channel: str) -> torch.Tensor:
+        """Return a field at points ``[..., 3]`` of template space."""
+        index = CHANNELS.index(channel)
+        return self.fields.sampler(self.device)(points, slice(index, index + 1))[0]
+
+    def to_scanner(self, point: tuple[float, float, float]) -> tuple[float, float, float]:
+        """Point of scanner space that shows a point of template space (z, y, x; mm)."""
+        return self.map.to_scanner(point)

@@ -1,0 +1,1 @@
+"""Datasets on disk: how they are laid out, written, read and handed to training frameworks."""

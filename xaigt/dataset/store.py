@@ -1,0 +1,210 @@
+"""Writing a dataset: claimed by one writer, filled block by block, resumed after any death.
+
+A block is a run of consecutive samples. Its arrays are written first; its marker, which carries the block's rows
+of both tables, is written last and renamed into place, so a block is finished exactly if its marker is there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import socket
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from filelock import FileLock, Timeout
+
+from xaigt.dataset import layout
+from xaigt.dataset.files import DatasetError, disk_errors, read_json, replace, sha256, write_json
+
+Arrays = Mapping[str, npt.NDArray[Any]]
+
+
+class Store:
+    """A dataset being written.
+
+    Parameters
+    ----------
+    folder
+        Where it lies.
+    samples
+        How many samples it will have.
+    shape
+        Shape of one sample: ``(y, x)`` or ``(z, y, x)``.
+    """
+
+    def __init__(self, folder: Path, samples: int, shape: tuple[int, ...]) -> None:
+        self.folder, self.samples, self.shape = folder, samples, shape
+        self.block_size = layout.block_size(len(shape))
+
+    @property
+    def blocks(self) -> range:
+        """Numbers of all blocks."""
+        return range(-(-self.samples // self.block_size))
+
+    def members(self, block: int) -> range:
+        """Samples of a block."""
+        start = block * self.block_size
+        return range(start, min(start + self.block_size, self.samples))
+
+    def open(self, description: Mapping[str, Any]) -> None:
+        """Start the dataset, or go on with it if it was started with the same description.
+
+        Raises
+        ------
+        DatasetError
+            If the directory holds something else, or a dataset that was made differently.
+        """
+        path = self.folder / layout.DESCRIPTION
+        if path.exists():
+            _compare(self.folder, read_json(path), description)
+        else:
+            foreign = [item.name for item in self.folder.iterdir() if item.name not in (layout.LOCK, layout.WRITER)]
+            if foreign:
+                raise DatasetError(
+                    f"{self.folder}: is not empty and is not an xaigt dataset (it holds {foreign[0]!r}); "
+                    "name another directory."
+                )
+            write_json(path, {**description, "complete": False})
+        (self.folder / layout.BLOCKS).mkdir(exist_ok=True)
+        if not (self.folder / layout.DATA).exists():
+            self._create_arrays()
+
+    def complete(self) -> bool:
+        """Whether nothing is left to do."""
+        path = self.folder / layout.DESCRIPTION
+        return path.exists() and bool(read_json(path).get("complete"))
+
+    def unfinished(self) -> list[int]:
+        """Blocks that have no marker yet."""
+        return [block for block in self.blocks if not self._marker(block).exists()]
+
+    def write(self, block: int, arrays: Arrays) -> None:
+        """Write the arrays of a block, the sample axis first. May run in any process."""
+        import zarr
+
+        members = self.members(block)
+        group = zarr.open_group(self.folder / layout.DATA, mode="r+")
+        with disk_errors(self.folder):
+            for name, array in arrays.items():
+                target = group[name]
+                assert isinstance(target, zarr.Array)
+                target[members.start : members.stop] = array
+
+    def mark(self, block: int, samples: Sequence[Mapping[str, Any]], lesions: Sequence[Mapping[str, Any]]) -> None:
+        """Record that a block is finished, with its rows of both tables."""
+        with disk_errors(self.folder):
+            write_json(self._marker(block), {"samples": list(samples), "lesions": list(lesions)})
+
+    def finish(self) -> None:
+        """Write both tables, then say in dataset.json that the dataset is complete, then clear the markers."""
+        import pandas
+
+        rows: dict[str, list[dict[str, Any]]] = {"samples": [], "lesions": []}
+        for block in self.blocks:
+            marker = read_json(self._marker(block))
+            for table, found in rows.items():
+                found.extend(marker[table])
+        with disk_errors(self.folder):
+            checksums = {}
+            for table, name in (("samples", layout.SAMPLES), ("lesions", layout.LESIONS)):
+                frame = pandas.DataFrame(rows[table], columns=None if rows[table] else ["sample"])
+                replace(self.folder / name, frame.to_parquet(index=False))
+                checksums[name] = sha256(self.folder / name)
+            path = self.folder / layout.DESCRIPTION
+            write_json(path, {**read_json(path), "complete": True, "sha256": checksums})
+            shutil.rmtree(self.folder / layout.BLOCKS, ignore_errors=True)
+
+    @contextmanager
+    def claimed(self) -> Iterator[None]:
+        """Be the only writer of the directory (which is created if need be).
+
+        Raises
+        ------
+        DatasetError
+            If another process is writing it (its host and process number are named), or it cannot be written.
+        """
+        if self.folder.exists() and not self.folder.is_dir():
+            raise DatasetError(f"{self.folder}: is a file, not a directory; name another one.")
+        with disk_errors(self.folder):
+            self.folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(self.folder / layout.LOCK, timeout=0)
+        try:
+            with disk_errors(self.folder):
+                lock.acquire()
+        except Timeout:
+            raise DatasetError(f"{self.folder}: {_writer(self.folder)} is writing it; wait or name another.") from None
+        try:
+            write_json(self.folder / layout.WRITER, {"host": socket.gethostname(), "pid": os.getpid()})
+            yield
+        finally:
+            (self.folder / layout.WRITER).unlink(missing_ok=True)
+            lock.release()
+
+    def _marker(self, block: int) -> Path:
+        return self.folder / layout.BLOCKS / f"{block:06d}.json"
+
+    def _create_arrays(self) -> None:
+        import zarr
+
+        temporary = self.folder / f".{layout.DATA}.tmp"
+        shutil.rmtree(temporary, ignore_errors=True)
+        group = zarr.create_group(temporary)
+        two_dimensional = len(self.shape) == 2
+        for name, dtype in layout.ARRAYS.items():
+            group.create_array(
+                name,
+                shape=(self.samples, *self.shape),
+                dtype=dtype,
+                chunks=(1, *self.shape),
+                shards=(self.block_size, *self.shape) if two_dimensional else None,
+                compressors=zarr.codecs.BloscCodec(cname="zstd", clevel=3, shuffle="bitshuffle"),
+                dimension_names=["sample", *(["y", "x"] if two_dimensional else ["z", "y", "x"])],
+                fill_value=0,
+            )
+        temporary.rename(self.folder / layout.DATA)
+
+
+def checksum(array: npt.NDArray[Any]) -> str:
+    """Return the sha256 of an array's shape, type and values."""
+    digest = hashlib.sha256(f"{array.shape}{array.dtype.str}".encode())
+    digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()
+
+
+def _compare(folder: Path, found: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
+    """Refuse to go on with a dataset that was started differently, and say what differs."""
+    if found.get("format_version") != wanted["format_version"]:
+        raise DatasetError(
+            f"{folder}: was written in format version {found.get('format_version')}, this xaigt writes "
+            f"{wanted['format_version']}; name another directory."
+        )
+    wanted = json.loads(json.dumps(wanted))
+    differences = list(_differences(found, wanted, ""))
+    if differences:
+        raise DatasetError(
+            f"{folder}: holds a dataset that was made differently ({'; '.join(differences[:4])}); "
+            "name another directory, or repeat the command that started it."
+        )
+
+
+def _differences(found: Any, wanted: Any, key: str) -> Iterator[str]:
+    if isinstance(found, dict) and isinstance(wanted, dict):
+        for name, value in wanted.items():
+            yield from _differences(found.get(name), value, f"{key}.{name}" if key else name)
+    elif found != wanted:
+        yield f"{key} is {found!r} there and {wanted!r} here"
+
+
+def _writer(folder: Path) -> str:
+    try:
+        writer = read_json(folder / layout.WRITER)
+        return f"another process (number {writer['pid']} on {writer['host']})"
+    except (DatasetError, KeyError, TypeError):
+        return "another process"

@@ -1,0 +1,11 @@
+"""Lesion families: how each kind of lesion is drawn and how it changes an image.
+
+A family is one file in :mod:`xaigt.lesions.families`, or an entry point of the group ``xaigt.lesions``.
+"""
+
+from __future__ import annotations
+
+from xaigt.lesions.base import Family, Footprint, Lesion, LesionRecipe, World
+from xaigt.lesions.registry import families, family
+
+__all__ = ["Family", "Footprint", "Lesion", "LesionRecipe", "World", "families", "family"]

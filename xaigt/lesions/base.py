@@ -1,0 +1,97 @@
+"""What every lesion family offers, and what it may ask of the subject it is planted in."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol
+
+import numpy as np
+import torch
+
+from xaigt.schema import Strict
+
+Streams = Callable[[str], np.random.Generator]
+"""Gives the random stream of one purpose of one lesion."""
+
+
+class LesionRecipe(Strict):
+    """Base of the part of a recipe that describes one kind of lesion."""
+
+    family: str
+
+
+class Lesion(Strict):
+    """Base of the drawn numbers of one lesion: what provenance keeps.
+
+    Positions are (z, y, x) in mm of scanner space; `volume_mm3` is the nominal volume that was reached;
+    `z_range_mm` are the heights between which an axial slice shows the lesion well.
+    """
+
+    family: str
+    centre_mm: tuple[float, float, float]
+    radius_mm: float
+    volume_mm3: float
+    z_range_mm: tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Footprint:
+    """A lesion at a set of points.
+
+    Parameters
+    ----------
+    core
+        Share (0..1) of the point's surroundings that the lesion fills.
+    level
+        Image value of the lesion there.
+    oedema
+        Strength (0..1) of the oedema around it.
+    shift
+        What full oedema adds to the image value of parenchyma.
+    """
+
+    core: torch.Tensor
+    level: torch.Tensor
+    oedema: torch.Tensor
+    shift: float
+
+
+class World(Protocol):
+    """What a lesion may ask of the subject it is planted in, at the full resolution of the template."""
+
+    @property
+    def device(self) -> torch.device:
+        """Where points are evaluated."""
+
+    def __call__(self, points: torch.Tensor, channel: str) -> torch.Tensor:
+        """Return a field (see :mod:`xaigt.anatomy.fields`) at points ``[..., 3]`` (z, y, x; mm) of scanner space."""
+
+    def at_template(self, points: torch.Tensor, channel: str) -> torch.Tensor:
+        """Return a field at points ``[..., 3]`` of template space."""
+
+    def to_scanner(self, point: tuple[float, float, float]) -> tuple[float, float, float]:
+        """Point of scanner space that shows a point of template space (z, y, x; mm)."""
+
+
+class Family(ABC):
+    """One kind of lesion: all randomness in :meth:`draw`, none in :meth:`footprint`."""
+
+    name: ClassVar[str]
+    recipe: ClassVar[type[LesionRecipe]]
+    lesion: ClassVar[type[Lesion]]
+    compartments: ClassVar[tuple[str, ...]]
+    """Where such a lesion may lie (names of the bits of the array ``compartment``)."""
+
+    @abstractmethod
+    def draw(self, streams: Streams, recipe: Any, world: World) -> Lesion:
+        """Draw one lesion and resolve it: place, shape and the level that gives it its volume."""
+
+    @abstractmethod
+    def reach(self, lesion: Any) -> float:
+        """Distance in mm from the centre beyond which the lesion and its oedema change nothing."""
+
+    @abstractmethod
+    def footprint(self, lesion: Any, world: World, points: torch.Tensor, softness: float) -> Footprint:
+        """Evaluate the lesion at points ``[..., 3]`` (z, y, x; mm), its edge `softness` mm wide."""

@@ -1,0 +1,123 @@
+"""Intraparenchymal hemorrhage: one to three melted ellipsoids with a rough surface, and a dark rim of oedema."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from pydantic import field_validator
+
+from xaigt.distributions import Choice, Count, Integers, Normal, Number, Quantiles, Uniform, draw, draw_count
+from xaigt.errors import nearest
+from xaigt.lesions.base import Family, Footprint, Lesion, LesionRecipe, Streams, World
+from xaigt.lesions.blobs import (
+    Blob,
+    draw_ellipsoids,
+    lattice_around,
+    resolve,
+    shape_noise,
+    size_function,
+    sphere_radius,
+)
+from xaigt.lesions.sites import LOBAR, SITES, draw_position, largest_ml
+from xaigt.randomness import subseed
+
+
+class IntraparenchymalRecipe(LesionRecipe):
+    """What a recipe says of intraparenchymal hemorrhage. Defaults: see generators/hemorrhage.yaml for sources."""
+
+    family: Literal["intraparenchymal"] = "intraparenchymal"
+    sites: Choice = Choice(
+        choice={"basal-ganglia": 0.5, "lobar": 0.275, "thalamus": 0.175, "cerebellum": 0.075, "pons": 0.05}
+    )
+    volume_ml: Number = Quantiles(
+        quantiles={0.0: 0.5, 0.25: 2.3, 0.5: 9.3, 0.75: 31.7, 0.95: 83.0, 1.0: 110.0}, log=True
+    )
+    ellipsoids: Count = Integers(integers=(1, 3))
+    axis_ratio: Number = Uniform(uniform=(0.75, 1.35))
+    roughness: Number = Uniform(uniform=(0.06, 0.16))
+    core_hu: Number = Normal(normal=(53, 6.5), clip=(42, 72))
+    texture_hu: Number = Uniform(uniform=(1.0, 3.0))
+    oedema_mm: Number = Uniform(uniform=(3.0, 10.0))
+    oedema_hu: Number = Uniform(uniform=(-14.0, -5.0))
+
+    @field_validator("sites")
+    @classmethod
+    def _known_sites(cls, sites: Choice) -> Choice:
+        for name in sites.choice:
+            if name not in SITES and name != LOBAR:
+                raise ValueError(f"unknown site {name!r}: {nearest(name, [*SITES, LOBAR])}")
+        return sites
+
+
+class Intraparenchymal(Lesion):
+    """One drawn intraparenchymal hemorrhage."""
+
+    family: Literal["intraparenchymal"] = "intraparenchymal"
+    site: str
+    shape: Blob
+    core_hu: float
+    texture_hu: float
+    texture_seed: int
+    oedema_mm: float
+    oedema_hu: float
+
+
+class IntraparenchymalFamily(Family):
+    """See the module."""
+
+    name = "intraparenchymal"
+    recipe = IntraparenchymalRecipe
+    lesion = Intraparenchymal
+    compartments = ("parenchyma",)
+
+    def draw(self, streams: Streams, recipe: IntraparenchymalRecipe, world: World) -> Intraparenchymal:
+        place, form, contrast = streams("place"), streams("shape"), streams("contrast")
+        site = recipe.sites.draw(place)
+        wanted = 1000 * min(draw(form, recipe.volume_ml), largest_ml(site))
+        radius = sphere_radius(wanted)
+        position = draw_position(place, site, world, margin_mm=min(6.0, 0.5 * radius))
+        z, y, x = (round(value, 4) for value in world.to_scanner(position))
+        blob = Blob(
+            centre_mm=(z, y, x),
+            radius_mm=radius,
+            ellipsoids=draw_ellipsoids(form, draw_count(form, recipe.ellipsoids), recipe.axis_ratio),
+            roughness=draw(form, recipe.roughness),
+            noise_seed=subseed(form),
+        )
+        points, cell = lattice_around(blob.centre_mm, radius, world.device)
+        blob, reached = resolve(blob, points, cell, world(points, "parenchyma") > 0)
+        return Intraparenchymal(
+            centre_mm=blob.centre_mm,
+            radius_mm=radius,
+            volume_mm3=round(reached, 4),
+            z_range_mm=blob.z_range_mm,
+            site=site,
+            shape=blob,
+            core_hu=draw(contrast, recipe.core_hu),
+            texture_hu=draw(contrast, recipe.texture_hu),
+            texture_seed=subseed(contrast),
+            oedema_mm=draw(contrast, recipe.oedema_mm),
+            oedema_hu=draw(contrast, recipe.oedema_hu),
+        )
+
+    def reach(self, lesion: Intraparenchymal) -> float:
+        return (
+            lesion.shape.reach_mm + lesion.oedema_mm * 1.5
+        )  # 1.5: G grows more slowly than the distance along a long axis
+
+    def footprint(self, lesion: Intraparenchymal, world: World, points: torch.Tensor, softness: float) -> Footprint:
+        inside = world(points, "parenchyma")
+        # Negative inside the hematoma: the blob, cut at the border of the parenchyma.
+        blob = size_function(lesion.shape, points) - lesion.shape.level_mm
+        outside = torch.maximum(blob, -inside)
+        core = torch.clamp(0.5 - outside / softness, 0, 1)
+        fade = torch.clamp((lesion.oedema_mm - blob) / (0.5 * lesion.oedema_mm), 0, 1)
+        oedema = fade * fade * (3 - 2 * fade) * (inside > 0) * (1 - core)
+        noise = shape_noise(lesion.texture_seed, points.device)
+        relative = torch.stack([(points[..., i] - lesion.centre_mm[i]) / lesion.radius_mm for i in range(3)], -1)
+        level = lesion.core_hu + lesion.texture_hu * noise(relative)[0]
+        return Footprint(core, level, oedema, lesion.oedema_hu)
+
+
+FAMILY = IntraparenchymalFamily()

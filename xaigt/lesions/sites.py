@@ -1,0 +1,92 @@
+"""Where intraparenchymal lesions arise, in MNI space.
+
+Centres and spreads are approximate positions of the structures in the MNI152 average (RAS mm), written here as
+(z, y, x). Frequencies belong to recipes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from xaigt.errors import XaigtError, nearest
+from xaigt.lesions.base import World
+
+_TRIES = 200
+
+
+@dataclass(frozen=True)
+class Site:
+    """A structure: its right-sided centre, its spread (SD), and the largest volume it can take."""
+
+    centre: tuple[float, float, float]
+    spread: tuple[float, float, float]
+    paired: bool
+    largest_ml: float
+
+
+SITES = {
+    "basal-ganglia": Site((2, 0, 26), (5, 9, 4), True, 120),
+    "thalamus": Site((8, -18, 13), (3, 4, 3), True, 30),
+    "cerebellum": Site((-37, -62, 22), (6, 7, 9), True, 35),
+    "pons": Site((-32, -26, 0), (4, 2.5, 3), False, 8),
+}
+LOBAR = "lobar"
+# Lobar: white matter at this depth below the inner table, above the tentorium, outside the deep nuclei.
+_LOBAR_DEPTH = (14.0, 32.0)
+_LOBAR_BOX = ((-12, 68), (-96, 66), (-62, 62))
+_DEEP_BOX = ((-20, 30), (-42, 36), (-34, 34))
+_LOBAR_LARGEST_ML = 120.0
+
+
+def largest_ml(site: str) -> float:
+    """Largest volume (mL) that a site takes."""
+    return _LOBAR_LARGEST_ML if site == LOBAR else _known(site).largest_ml
+
+
+def draw_position(rng: np.random.Generator, site: str, world: World, margin_mm: float) -> tuple[float, float, float]:
+    """Draw a point of template space (z, y, x in mm) at a site, inside the parenchyma.
+
+    Parameters
+    ----------
+    rng
+        The stream of places.
+    site
+        A name of :data:`SITES`, or ``lobar``.
+    world
+        The subject's anatomy.
+    margin_mm
+        Wanted distance to the border of the parenchyma; the deepest candidate is taken where none has it.
+    """
+    candidates = _lobar(rng, world) if site == LOBAR else _around(rng, _known(site))
+    inside = world.at_template(torch.from_numpy(candidates.astype(np.float32)).to(world.device), "parenchyma").cpu()
+    fits = torch.nonzero(inside >= margin_mm)
+    index = int(fits[0]) if len(fits) else int(inside.argmax())
+    z, y, x = (round(float(value), 4) for value in candidates[index])
+    return z, y, x
+
+
+def _known(site: str) -> Site:
+    if site not in SITES:
+        raise XaigtError(f"unknown site {site!r}: {nearest(site, [*SITES, LOBAR])}.")
+    return SITES[site]
+
+
+def _around(rng: np.random.Generator, site: Site) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
+    side = rng.choice([-1.0, 1.0]) if site.paired else 1.0
+    points = np.asarray(site.centre) + np.clip(rng.normal(size=(_TRIES, 3)), -2, 2) * np.asarray(site.spread)
+    points[:, 2] *= side
+    return np.asarray(points)
+
+
+def _lobar(rng: np.random.Generator, world: World) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
+    low, high = np.asarray(_LOBAR_BOX, float).T
+    points = rng.uniform(low, high, size=(_TRIES, 3))
+    tensor = torch.from_numpy(points.astype(np.float32)).to(world.device)
+    white = world.at_template(tensor, "white").cpu().numpy()
+    depth = world.at_template(tensor, "depth").cpu().numpy()
+    deep = np.all([(points[:, i] > a) & (points[:, i] < b) for i, (a, b) in enumerate(_DEEP_BOX)], axis=0)
+    good = (white > 0.6) & (depth > _LOBAR_DEPTH[0]) & (depth < _LOBAR_DEPTH[1]) & ~deep
+    return points[good] if good.any() else points

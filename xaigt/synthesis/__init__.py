@@ -1,0 +1,1 @@
+"""Subject + lesions + acquisition -> sample; many samples -> dataset."""

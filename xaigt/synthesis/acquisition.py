@@ -1,0 +1,54 @@
+"""What the scanner adds: noise with a grain."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import torch
+
+from xaigt.randomness import white_noise
+from xaigt.synthesis.plan import Acquisition
+from xaigt.volume import Grid
+
+_FWHM_TO_SD = 1 / math.sqrt(8 * math.log(2))
+
+
+def correlated_noise(acquisition: Acquisition, grid: Grid) -> torch.Tensor:
+    """Gaussian noise ``[z, y, x]`` in units of the image.
+
+    White noise of the recorded seed, smoothed in-plane by a Gaussian of the recorded width and scaled back to the
+    recorded standard deviation; slices are independent. It is always made on the CPU, so that every device gets
+    the same.
+    """
+    noise = white_noise(acquisition.noise_seed, grid.shape)
+    gain = acquisition.noise_hu
+    for axis in (1, 2):
+        kernel = _kernel(acquisition.noise_fwhm_mm * _FWHM_TO_SD / grid.spacing[axis])
+        noise = _correlate(noise, kernel, axis)
+        gain /= float(np.sqrt(np.square(kernel, dtype=np.float64).sum()))
+    return torch.from_numpy(noise * np.float32(gain))
+
+
+def _kernel(sd: float) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
+    reach = max(1, math.ceil(2.5 * sd))
+    offsets = np.arange(-reach, reach + 1)
+    weights = np.exp(-0.5 * (offsets / max(sd, 0.05)) ** 2)
+    return np.asarray(weights / weights.sum(), np.float32)
+
+
+def _correlate(
+    array: np.ndarray[tuple[int, ...], np.dtype[np.float32]],
+    kernel: np.ndarray[tuple[int], np.dtype[np.float32]],
+    axis: int,
+) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+    """Correlate along one axis, wrapping round: the variance is the same at the edges."""
+    reach = len(kernel) // 2
+    padded = np.concatenate([array.take(range(-reach, 0), axis), array, array.take(range(reach), axis)], axis)
+    count = array.shape[axis]
+    result = np.zeros_like(array)
+    for tap, weight in enumerate(kernel):
+        window = [slice(None)] * 3
+        window[axis] = slice(tap, tap + count)
+        result += weight * padded[tuple(window)]
+    return result

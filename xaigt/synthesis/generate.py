@@ -1,0 +1,259 @@
+"""Generating a dataset: blocks of samples, rendered anywhere, committed in order."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import xaigt
+from xaigt import execution
+from xaigt.anatomy.cards import load_card
+from xaigt.anatomy.fields import load_fields
+from xaigt.dataset import layout
+from xaigt.dataset.files import DatasetError, free_bytes, size_text
+from xaigt.dataset.store import Store, checksum
+from xaigt.errors import XaigtError
+from xaigt.synthesis.recipe import Recipe
+from xaigt.volume import Grid
+
+DEFAULT_SPLITS = {"train": 0.7, "val": 0.15, "test": 0.15}
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Job:
+    """Everything a worker needs to make any block of a dataset. Plain and picklable."""
+
+    folder: Path
+    recipe: dict[str, Any]
+    samples: int
+    seed: int
+    splits: tuple[tuple[str, float], ...]
+    grid: Grid
+    device: str
+
+    def store(self) -> Store:
+        """Return the store of the dataset."""
+        return Store(self.folder, self.samples, sample_shape(self.grid))
+
+
+def generate(
+    recipe: Recipe,
+    folder: Path,
+    *,
+    samples: int = 200,
+    seed: int = 0,
+    splits: Mapping[str, float] | None = None,
+    workers: int = 1,
+    device: str = "cpu",
+    progress: Progress | None = None,
+) -> Path:
+    """Generate a dataset, or go on with one that was interrupted.
+
+    Parameters
+    ----------
+    recipe
+        What to make.
+    folder
+        Where; new, empty, or an unfinished dataset of the same recipe, seed, samples and splits.
+    samples
+        How many samples.
+    seed
+        Seed of everything random.
+    splits
+        Name -> share; the shares sum to 1.
+    workers
+        Processes; the result does not depend on it.
+    device
+        Where images are computed, ``cpu`` or ``cuda``. Labels and parameters do not depend on it; voxels may
+        differ by one quantum at 1 in 1,000.
+    progress
+        Called with the samples done and the samples wanted.
+
+    Returns
+    -------
+    Path
+        The folder.
+
+    Raises
+    ------
+    XaigtError
+        For anything the caller can mend; what was finished is kept.
+    """
+    job = prepare(recipe, folder, samples=samples, seed=seed, splits=splits, device=device)
+    store = job.store()
+    with store.claimed():
+        store.open(describe(job))
+        if not store.complete():
+            blocks = store.unfinished()
+            need = estimate_bytes(job) * len(blocks) / max(len(store.blocks), 1)
+            if free_bytes(folder) < need:
+                raise DatasetError(
+                    f"{folder}: needs about {size_text(need)}, but only {size_text(free_bytes(folder))} are free."
+                )
+            _announce_fields(job)
+            counted = _Counted(store, samples, progress)
+            counted.start(samples - sum(len(store.members(block)) for block in blocks))
+            execution.run(partial(make_block, job), blocks, on_done=counted.commit, workers=workers)
+            store.finish()
+    return folder
+
+
+def prepare(
+    recipe: Recipe,
+    folder: Path,
+    *,
+    samples: int,
+    seed: int,
+    splits: Mapping[str, float] | None,
+    device: str,
+) -> Job:
+    """Check the arguments of :func:`generate` and join them into a job."""
+    shares = dict(splits or DEFAULT_SPLITS)
+    if samples < 1:
+        raise XaigtError(f"the number of samples must be 1 or more (given: {samples}).")
+    if seed < 0:
+        raise XaigtError(f"the seed must be 0 or more (given: {seed}).")
+    if any(share < 0 for share in shares.values()) or abs(sum(shares.values()) - 1) > 1e-9:
+        raise XaigtError(f"the shares of the splits must be 0 or more and sum to 1 (given: {shares}).")
+    _check_device(device)
+    grid = recipe.grid.resolve(load_fields(recipe.templates[0]).centre)
+    return Job(folder, recipe.written_out(), samples, seed, tuple(shares.items()), grid, device)
+
+
+def _check_device(device: str) -> None:
+    import torch
+
+    try:
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise XaigtError(f"device {device!r} cannot be used here ({reason}); try --device cpu.") from None
+
+
+def describe(job: Job) -> dict[str, Any]:
+    """What dataset.json says: everything that decides the bits, and the terms of the templates."""
+    cards = [load_card(name) for name in job.recipe["templates"]]
+    return {
+        "format_version": layout.FORMAT_VERSION,
+        "recipe": job.recipe,
+        "samples": job.samples,
+        "seed": job.seed,
+        "splits": dict(job.splits),
+        "classes": job.recipe["classes"],
+        "task": job.recipe["task"],
+        "modality": job.recipe["modality"],
+        "units": cards[0].units,
+        "dim": job.recipe["grid"]["dim"],
+        "shape": list(sample_shape(job.grid)),
+        "spacing_mm": list(job.grid.spacing),
+        "thickness_mm": job.grid.thickness,
+        "affine": job.grid.affine.tolist(),
+        "arrays": layout.ARRAYS,
+        "altered_bits": layout.ALTERED,
+        "compartment_bits": layout.COMPARTMENTS,
+        "templates": [
+            card.model_dump(
+                mode="json", include={"name", "title", "kind", "licence", "citation", "redistribution", "commercial"}
+            )
+            | {"sources_sha256": {source.role: source.sha256 for source in card.sources}}
+            for card in cards
+        ],
+        "versions": {
+            "xaigt": xaigt.__version__,
+            **{name: importlib.metadata.version(name) for name in ("numpy", "scipy", "torch")},
+        },
+        "platform": f"{platform.system()} {platform.machine()}",
+        "device": job.device,
+        "threads": execution.THREADS,
+    }
+
+
+def sample_shape(grid: Grid) -> tuple[int, ...]:
+    """Shape of one stored sample: a grid of one slice is stored without its z axis."""
+    return grid.shape[1:] if grid.shape[0] == 1 else grid.shape
+
+
+def estimate_bytes(job: Job) -> int:
+    """Disk use to expect: noise makes images nearly incompressible, masks shrink to almost nothing.
+
+    int16 images of 12 bits with noise of 4 HU take about 0.55 of their size; this is an upper estimate.
+    """
+    voxels = int(np.prod(sample_shape(job.grid)))
+    return job.samples * (int(voxels * 2 * 2 * 0.6) + int(voxels * 4 * 0.02) + 8000)
+
+
+def make_block(job: Job, block: int) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Render and write the arrays of one block; return its rows of both tables. Runs in any process."""
+    import torch
+
+    from xaigt.synthesis.plan import draw_plan, split_of
+    from xaigt.synthesis.render import render
+
+    recipe = _recipe_of(job)
+    store, device = job.store(), torch.device(job.device)
+    members = store.members(block)
+    stacks = {name: np.zeros((len(members), *sample_shape(job.grid)), dtype) for name, dtype in layout.ARRAYS.items()}
+    rows, lesions = [], []
+    for index, sample in enumerate(members):
+        plan = draw_plan(recipe, job.seed, sample)
+        rendered = render(plan, job.grid, recipe.epsilon, device)
+        for name, array in rendered.arrays.items():
+            stacks[name][index] = array
+        rows.append(
+            {
+                "id": f"{sample:06d}",
+                "sample": sample,
+                "split": split_of(job.seed, sample, dict(job.splits)),
+                "label": plan.label,
+                "class": job.recipe["classes"][plan.label],
+                "template": plan.template,
+                "subject": sample,
+                "seed": job.seed,
+                "slice_mm": plan.slice_mm,
+                "lesions": len(rendered.lesions),
+                **{f"sha256_{name}": checksum(array) for name, array in rendered.arrays.items()},
+                "plan": plan.model_dump_json(),
+            }
+        )
+        lesions.extend({"sample": sample, "class": plan.label, **lesion} for lesion in rendered.lesions)
+    store.write(block, stacks)
+    return rows, lesions
+
+
+def _recipe_of(job: Job) -> Recipe:
+    return Recipe.model_validate(job.recipe)
+
+
+def _announce_fields(job: Job) -> None:
+    """Compute the fields before workers start, so that they find them in the cache instead of waiting."""
+    for name in job.recipe["templates"]:
+        load_fields(name)
+        load_fields(name, job.grid.voxel)
+
+
+class _Counted:
+    """Commits blocks in order and counts samples for the progress bar."""
+
+    def __init__(self, store: Store, samples: int, progress: Progress | None) -> None:
+        self._store, self._samples, self._progress, self._done = store, samples, progress, 0
+
+    def start(self, done: int) -> None:
+        self._done = done
+        self._report()
+
+    def commit(self, block: int, result: tuple[list[dict[str, Any]], list[dict[str, Any]]]) -> None:
+        self._store.mark(block, *result)
+        self._done += len(self._store.members(block))
+        self._report()
+
+    def _report(self) -> None:
+        if self._progress is not None:
+            self._progress(self._done, self._samples)

@@ -1,0 +1,110 @@
+"""Drawing: every decision about one sample, as plain numbers, before any voxel is computed."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import torch
+from pydantic import SerializeAsAny, field_validator
+
+from xaigt.anatomy.fields import load_fields
+from xaigt.anatomy.subjects import Subject, draw_subject
+from xaigt.anatomy.world import Anatomy
+from xaigt.distributions import DIGITS, draw, draw_count
+from xaigt.lesions import Lesion, family
+from xaigt.randomness import permuted_block, stream, subseed, unit_hash
+from xaigt.schema import Strict
+from xaigt.synthesis.recipe import Recipe
+
+ABSENT, PRESENT = 0, 1
+
+
+class Acquisition(Strict):
+    """The drawn numbers of one acquisition."""
+
+    noise_hu: float
+    noise_fwhm_mm: float
+    noise_seed: int
+
+
+class PlannedLesion(Strict):
+    """A lesion, and whether it is planted: negatives draw theirs too, so that slices and places match."""
+
+    role: str
+    planted: bool
+    lesion: SerializeAsAny[Lesion]
+
+    @field_validator("lesion", mode="before")
+    @classmethod
+    def _of_its_family(cls, value: Any) -> Any:
+        return family(value["family"]).lesion.model_validate(value) if isinstance(value, dict) else value
+
+
+class Plan(Strict):
+    """Everything that makes one sample: what provenance keeps and regeneration reads.
+
+    `slice_mm` is the height of the slice of a 2-D sample (scanner space), else None.
+    """
+
+    sample: int
+    seed: int
+    label: int
+    template: str
+    fields: str
+    subject: Subject
+    lesions: tuple[PlannedLesion, ...]
+    slice_mm: float | None
+    acquisition: Acquisition
+
+
+def draw_plan(recipe: Recipe, seed: int, sample: int) -> Plan:
+    """Draw one sample of a recipe; it depends on nothing but these three arguments."""
+    rng = partial(stream, seed, sample)
+    label = permuted_block(seed, sample, "class", 2)
+    template = recipe.templates[int(rng("template").integers(len(recipe.templates)))]
+    fields = load_fields(template)
+    subject = draw_subject(rng("subject"), recipe.subject)
+    # Decisions are made on the CPU, whatever renders the images: they must not depend on the device.
+    anatomy = Anatomy.of(fields, subject, torch.device("cpu"))
+    lesions: list[PlannedLesion] = []
+    for number, group in enumerate(recipe.lesions):
+        parameters = group.recipe()
+        for instance in range(draw_count(rng(f"count-{number}"), group.count)):
+            drawn = family(group.family).draw(
+                lambda what, n=number, i=instance: rng(f"{what}-{n}-{i}"), parameters, anatomy
+            )
+            planted = label == PRESENT or group.role == "distractor"
+            lesions.append(PlannedLesion(role=group.role, planted=planted, lesion=drawn))
+    return Plan(
+        sample=sample,
+        seed=seed,
+        label=label,
+        template=template,
+        fields=fields.key,
+        subject=subject,
+        lesions=tuple(lesions),
+        slice_mm=_slice(rng("slice").uniform(), lesions) if recipe.grid.dim == 2 else None,
+        acquisition=Acquisition(
+            noise_hu=draw(rng("acquisition"), recipe.acquisition.noise_hu),
+            noise_fwhm_mm=draw(rng("acquisition-grain"), recipe.acquisition.noise_fwhm_mm),
+            noise_seed=subseed(rng("noise")),
+        ),
+    )
+
+
+def _slice(share: float, lesions: list[PlannedLesion]) -> float:
+    """Height of a slice that shows the first lesion of the class well (planted or not)."""
+    low, high = next(item.lesion.z_range_mm for item in lesions if item.role == "lesion")
+    return round(low + share * (high - low), DIGITS)
+
+
+def split_of(seed: int, sample: int, shares: dict[str, float]) -> str:
+    """Split of a sample: a hash of seed and sample, so it never depends on how many samples there are."""
+    position = unit_hash(seed, sample, "split")
+    total = 0.0
+    for name, share in shares.items():
+        total += share
+        if position < total:
+            return name
+    return next(reversed(shares))

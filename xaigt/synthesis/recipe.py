@@ -1,0 +1,178 @@
+"""Recipes: which lesions make which class, on which templates, seen how. One YAML of generators/ each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from xaigt import catalog
+from xaigt.anatomy.subjects import SubjectRecipe
+from xaigt.distributions import Count, Number, Uniform
+from xaigt.lesions import LesionRecipe, family
+from xaigt.schema import Document, SchemaError, Strict, assign, validate
+from xaigt.volume import Grid
+
+FIELD_OF_VIEW_MM = 224.0
+DEFAULT_SIZE = {2: 224, 3: 128}
+DEFAULT_THICKNESS_MM = 5.0
+LARGEST_VOXELS = 512**3
+
+Extent = Annotated[float, Field(gt=0, le=50)]
+Pixels = Annotated[int, Field(ge=8, le=4096)]
+
+
+class GridRecipe(Strict):
+    """The voxels of a sample. What is left out is filled in: see :meth:`resolve`."""
+
+    dim: Literal[2, 3] = 2
+    size: Pixels | tuple[Pixels, Pixels] | tuple[Pixels, Pixels, Pixels] | None = None
+    spacing: Extent | tuple[Extent, Extent] | tuple[Extent, Extent, Extent] | None = None
+    thickness: Extent | None = None
+
+    @model_validator(mode="after")
+    def _axes_fit(self) -> GridRecipe:
+        for name, value in (("size", self.size), ("spacing", self.spacing)):
+            if isinstance(value, tuple) and len(value) != self.dim:
+                raise ValueError(
+                    f"{name} has {len(value)} axes, but dim is {self.dim}: "
+                    f"give one number, or {'rows x columns' if self.dim == 2 else 'slices x rows x columns'}"
+                )
+        return self
+
+    def resolve(self, centre: tuple[float, float, float]) -> Grid:
+        """Grid about `centre` (RAS mm).
+
+        Defaults: 224 x 224 or 128 x 128 x 128; a field of view of 224 mm; slices of 5 mm (2-D) or as thick as
+        they are apart (3-D).
+        """
+        size = self.size or DEFAULT_SIZE[self.dim]
+        shape = size if isinstance(size, tuple) else (size,) * self.dim
+        spacing = self.spacing or FIELD_OF_VIEW_MM / shape[-1]
+        steps = spacing if isinstance(spacing, tuple) else (spacing,) * self.dim
+        if self.dim == 2:
+            thickness = self.thickness or DEFAULT_THICKNESS_MM
+            return Grid((1, shape[0], shape[1]), (thickness, steps[0], steps[1]), thickness, centre)
+        return Grid((shape[0], shape[1], shape[2]), (steps[0], steps[1], steps[2]), self.thickness or steps[0], centre)
+
+
+class AcquisitionRecipe(Strict):
+    """How the scanner sees: noise of standard deviation `noise_hu`, correlated in-plane."""
+
+    noise_hu: Annotated[Number, Field(description="SD of the noise in the stored image")] = Uniform(uniform=(3, 5))
+    noise_fwhm_mm: Annotated[Number, Field(description="width of the noise grain in-plane")] = Uniform(
+        uniform=(1.2, 2.2)
+    )
+
+
+class LesionGroup(Strict):
+    """Lesions of one family that a sample gets."""
+
+    family: str
+    role: Literal["lesion", "distractor"] = "lesion"
+    count: Count = 1
+    parameters: dict[str, Any] = {}
+
+    def recipe(self) -> LesionRecipe:
+        """Return the family's own part of the recipe, checked."""
+        return family(self.family).recipe.model_validate(self.parameters)
+
+
+class Recipe(Strict):
+    """One YAML of generators/."""
+
+    name: Annotated[str, Field(pattern="^[a-z0-9][a-z0-9-]*$")]
+    version: Annotated[int, Field(ge=1)] = 1
+    description: str
+    modality: Literal["CT"]
+    templates: Annotated[list[str], Field(min_length=1)]
+    task: Literal["presence"] = "presence"
+    classes: Annotated[list[str], Field(min_length=2, max_length=2)] = ["absent", "present"]
+    grid: GridRecipe = GridRecipe()
+    subject: SubjectRecipe = SubjectRecipe()
+    lesions: Annotated[list[LesionGroup], Field(min_length=1)]
+    acquisition: AcquisitionRecipe = AcquisitionRecipe()
+    epsilon: Annotated[float, Field(ge=0, description="altered = |image - twin| > epsilon, in units of the image")] = (
+        0.5
+    )
+    class_defining: list[str] = []
+    sources: list[str] = []
+
+    @field_validator("lesions")
+    @classmethod
+    def _some_evidence(cls, groups: list[LesionGroup]) -> list[LesionGroup]:
+        if not any(group.role == "lesion" for group in groups):
+            raise ValueError("at least one group must have the role lesion: nothing else tells the class")
+        return groups
+
+    def written_out(self) -> dict[str, Any]:
+        """Return the recipe with every default filled in, as plain data."""
+        data = self.model_dump(mode="json")
+        for group, written in zip(self.lesions, data["lesions"], strict=True):
+            written["parameters"] = group.recipe().model_dump(mode="json", exclude={"family"})
+        return data
+
+
+def load_recipe(name: str, settings: Sequence[str] = (), changes: dict[str, Any] | None = None) -> Recipe:
+    """Read a recipe of the catalogue or a file, apply settings, and check everything.
+
+    Parameters
+    ----------
+    name
+        A name of the catalogue, or a path that ends in .yaml or .yml.
+    settings
+        ``key.subkey=value`` each, the value in YAML.
+    changes
+        Values for ``key.subkey`` names that options gave; ``None`` values are skipped.
+
+    Raises
+    ------
+    SchemaError, catalog.UnknownNameError
+        Saying what is wrong, in which file, line and field, and what is allowed.
+    """
+    is_file = name.endswith((".yaml", ".yml")) or "/" in name
+    document = Document(Path(name) if is_file else catalog.find("generators", name))
+    recipe = _check(document.data, document, "")
+    given = {key: value for key, value in (changes or {}).items() if value is not None}
+    if not settings and not given:
+        return recipe
+    data = assign(recipe.written_out(), settings)
+    for key, value in given.items():
+        section, _, field = key.partition(".")
+        if field:
+            data[section][field] = value
+        else:
+            data[section] = value
+    return _check(data, None, f"recipe {recipe.name} with the options given")
+
+
+def _check(data: dict[str, Any], document: Document | None, what: str) -> Recipe:
+    recipe = validate(Recipe, data, document, what)
+    for name in recipe.templates:
+        _found("templates", name, document, what, ("templates",))
+    for index, group in enumerate(recipe.lesions):
+        where = ("lesions", index)
+        try:
+            model = family(group.family).recipe
+        except SchemaError:
+            raise
+        except Exception as error:
+            raise SchemaError(_place(document, what, (*where, "family")) + str(error)) from None
+        validate(model, group.parameters, document, what, (*where, "parameters"))
+    return recipe
+
+
+def _found(kind: catalog.Kind, name: str, document: Document | None, what: str, location: tuple[str, ...]) -> None:
+    try:
+        catalog.find(kind, name)
+    except catalog.UnknownNameError as error:
+        raise SchemaError(_place(document, what, location) + str(error)) from None
+
+
+def _place(document: Document | None, what: str, location: tuple[str | int, ...]) -> str:
+    field = ".".join(str(part) for part in location)
+    if document is None:
+        return f"{what}, field {field}: "
+    return f"{document.path}, line {document.line(location)}, field {field}: "
