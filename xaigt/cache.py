@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,16 +21,6 @@ def folder() -> Path:
     if configured := os.environ.get("XAIGT_CACHE"):
         return Path(configured).absolute()
     return Path(platformdirs.user_cache_dir("xaigt", appauthor=False))
-
-
-def writable(path: Path) -> bool:
-    """Whether files can be made in `path` (which is created if need be)."""
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=path):
-            return True
-    except OSError:
-        return False
 
 
 @contextmanager

@@ -107,24 +107,30 @@ def load_fields(name: str, voxel: tuple[float, float, float] = (1.0, 1.0, 1.0)) 
 def _load(card_json: str, voxel: tuple[float, ...]) -> Fields:
     card = TemplateCard.model_validate_json(card_json)
     key = hashlib.sha256(f"{VERSION}:{card_json}".encode()).hexdigest()[:16]
-    folder = cache.folder() / "fields" / f"{card.name}-{key}"
-    if not cache.writable(folder):
+    try:
+        arrays, data = _cached(card, voxel, cache.folder() / "fields" / f"{card.name}-{key}")
+    except OSError:  # a cache that is read-only or full is no reason to stop
         arrays = _build(card)
-        return _fields(card, key, arrays, _average(arrays.data, arrays.lattice, voxel), voxel)
-    with cache.locked(folder / "fields"):
-        if not (folder / "fields.json").exists():
-            _save(folder, _build(card))
-        arrays = _open(folder)
-        averaged = folder / f"fields-{'x'.join(f'{extent:g}' for extent in voxel)}.npy"
-        if _kernels(arrays.lattice, voxel) and not averaged.exists():
-            _save_array(averaged, _average(arrays.data, arrays.lattice, voxel))
-    data = np.load(averaged, mmap_mode="r") if _kernels(arrays.lattice, voxel) else arrays.data
-    return _fields(card, key, arrays, data, voxel)
-
-
-def _fields(card: TemplateCard, key: str, arrays: FieldArrays, data: Array, voxel: tuple[float, ...]) -> Fields:
+        data = _average(arrays.data, arrays.lattice, voxel)
     coarse = arrays.lattice.coarse(PUSH_STEP)
-    return Fields(card.name, f"{key}-{voxel}", data, arrays.lattice, arrays.push, coarse, arrays.centre)
+    return Fields(card.name, key, data, arrays.lattice, arrays.push, coarse, arrays.centre)
+
+
+def _cached(card: TemplateCard, voxel: tuple[float, ...], folder: Path) -> tuple[FieldArrays, Array]:
+    """Fields and their averages, read from the cache; what is missing is computed and saved first."""
+    averaged = folder / f"fields-{'x'.join(f'{extent:g}' for extent in voxel)}.npy"
+    if not (folder / "fields.json").exists():
+        with cache.locked(folder / "fields"):
+            if not (folder / "fields.json").exists():
+                _save(folder, _build(card))
+    arrays = _open(folder)
+    if not _kernels(arrays.lattice, voxel):
+        return arrays, arrays.data
+    if not averaged.exists():
+        with cache.locked(folder / "fields"):
+            if not averaged.exists():
+                _save_array(averaged, _average(arrays.data, arrays.lattice, voxel))
+    return arrays, np.load(averaged, mmap_mode="r")
 
 
 def _build(card: TemplateCard) -> FieldArrays:

@@ -111,21 +111,22 @@ def draw_head(maps: TissueMaps) -> Head:
 def inner_table_depth(maps: TissueMaps) -> Array:
     """Signed distance to the inner table in mm: the brain's convex hull above, its closing at the base.
 
-    A closing alone follows the gyri of the convexity; a hull alone would swallow the skull base.
+    A closing alone follows the gyri of the convexity; a hull alone would swallow the skull base. The hull is
+    smoothed by 8 mm: its facets would show as flat stretches of skull.
     """
     lattice = maps.lattice
     z, _, _ = lattice.axes()
     hull = convex_distance(surface_points(maps.brain, lattice), lattice)
     closing = closed_distance(maps.brain, 14.0, lattice)
     upper = ramp(-45, -8, z)
-    blended = upper * ndimage.gaussian_filter(hull, 4.0) + (1 - upper) * ndimage.gaussian_filter(closing, 2.0)
+    blended = upper * ndimage.gaussian_filter(hull, 8.0) + (1 - upper) * ndimage.gaussian_filter(closing, 2.0)
     return np.asarray(blended + np.float32(SUBARACHNOID_MM), np.float32)
 
 
 def _skin_distance(maps: TissueMaps) -> Array:
     points = np.vstack([surface_points(maps.brain, maps.lattice), np.array(_FACE, np.float64)])
     hull = convex_distance(points, maps.lattice)
-    return np.asarray(ndimage.gaussian_filter(hull, 5.0) + np.float32(SCALP_AND_SKULL_MM), np.float32)
+    return np.asarray(ndimage.gaussian_filter(hull, 8.0) + np.float32(SCALP_AND_SKULL_MM), np.float32)
 
 
 def _skull_thickness(axes: tuple[Array, Array, Array], broad: Array) -> Array:

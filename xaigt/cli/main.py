@@ -10,12 +10,26 @@ import xaigt
 from xaigt.cli.lazy import LazyGroup
 from xaigt.errors import XaigtError
 
-COMMANDS: dict[str, tuple[str, str]] = {}
+COMMANDS: dict[str, tuple[str, str]] = {
+    "generate": ("xaigt.cli.generate:generate", "Make a dataset: lesions with exact masks in real anatomy."),
+    "show": ("xaigt.cli.show:show", "Draw a dataset, or one of its samples."),
+    "export": ("xaigt.cli.export:export", "Write a dataset in a format that other programs open."),
+    "cache": ("xaigt.cli.cache:cache", "Show or clear the folder of computed files."),
+}
+
+INTERRUPTED = 130  # what shells expect of a command that Ctrl-C ended
+
+EPILOG = """\b
+First steps:
+  xaigt generate --lesion hemorrhage -n 200 -o hemorrhage
+  xaigt show hemorrhage 7
+"""
 
 
 @click.group(
     cls=LazyGroup,
     lazy=COMMANDS,
+    epilog=EPILOG,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
 )
 @click.version_option(xaigt.__version__, prog_name="xaigt")
@@ -26,7 +40,14 @@ def xaigt_command() -> None:
 def main() -> None:
     """Run the command line; bad input ends with a message and status 2, never with a traceback."""
     try:
-        xaigt_command(prog_name="xaigt")
+        code = xaigt_command(prog_name="xaigt", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code
     except XaigtError as error:
         click.echo(f"xaigt: {error}", err=True)
-        sys.exit(2)
+        code = 2
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("xaigt: stopped. What was finished is kept; the same command goes on from there.", err=True)
+        code = INTERRUPTED
+    sys.exit(code if isinstance(code, int) else 0)

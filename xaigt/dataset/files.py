@@ -33,8 +33,8 @@ def replace(path: Path, content: bytes) -> None:
 
 
 def write_json(path: Path, content: Any) -> None:
-    """Write JSON with sorted keys, so that the same content gives the same bytes."""
-    text = json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False)
+    """Write JSON, in the order of the content; what JSON has no word for (NaN) is refused."""
+    text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
     replace(path, (text + "\n").encode())
 
 

@@ -152,6 +152,7 @@ class Store:
 
     def _create_arrays(self) -> None:
         import zarr
+        from zarr.codecs import BloscCodec
 
         temporary = self.folder / f".{layout.DATA}.tmp"
         shutil.rmtree(temporary, ignore_errors=True)
@@ -164,7 +165,7 @@ class Store:
                 dtype=dtype,
                 chunks=(1, *self.shape),
                 shards=(self.block_size, *self.shape) if two_dimensional else None,
-                compressors=zarr.codecs.BloscCodec(cname="zstd", clevel=3, shuffle="bitshuffle"),
+                compressors=BloscCodec(cname="zstd", clevel=3, shuffle="bitshuffle"),
                 dimension_names=["sample", *(["y", "x"] if two_dimensional else ["z", "y", "x"])],
                 fill_value=0,
             )

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 import xaigt
 from xaigt import execution
@@ -103,6 +104,7 @@ def generate(
             counted.start(samples - sum(len(store.members(block)) for block in blocks))
             execution.run(partial(make_block, job), blocks, on_done=counted.commit, workers=workers)
             store.finish()
+        _picture(folder)
     return folder
 
 
@@ -190,18 +192,40 @@ def estimate_bytes(job: Job) -> int:
     return job.samples * (int(voxels * 2 * 2 * 0.6) + int(voxels * 4 * 0.02) + 8000)
 
 
+def measure_rate(job: Job, samples: int = 3) -> float:
+    """Samples a second of one process, measured on the first few samples; nothing is written."""
+    import time
+
+    _announce_fields(job)
+    with execution.fixed_threads():
+        _render_samples(job, range(1))  # warms up what is loaded once
+        start = time.perf_counter()
+        _render_samples(job, range(samples))
+    return samples / (time.perf_counter() - start)
+
+
 def make_block(job: Job, block: int) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Render and write the arrays of one block; return its rows of both tables. Runs in any process."""
+    store = job.store()
+    stacks, rows, lesions = _render_samples(job, store.members(block))
+    store.write(block, stacks)
+    return rows, lesions
+
+
+def _render_samples(
+    job: Job, members: range
+) -> tuple[dict[str, npt.NDArray[Any]], list[dict[str, Any]], list[dict[str, Any]]]:
+    """Return stacked arrays and the rows of both tables of some samples."""
     import torch
 
     from xaigt.synthesis.plan import draw_plan, split_of
     from xaigt.synthesis.render import render
 
-    recipe = _recipe_of(job)
-    store, device = job.store(), torch.device(job.device)
-    members = store.members(block)
-    stacks = {name: np.zeros((len(members), *sample_shape(job.grid)), dtype) for name, dtype in layout.ARRAYS.items()}
-    rows, lesions = [], []
+    recipe, device = Recipe.model_validate(job.recipe), torch.device(job.device)
+    shape = (len(members), *sample_shape(job.grid))
+    stacks = {name: np.zeros(shape, dtype) for name, dtype in layout.ARRAYS.items()}
+    rows: list[dict[str, Any]] = []
+    lesions: list[dict[str, Any]] = []
     for index, sample in enumerate(members):
         plan = draw_plan(recipe, job.seed, sample)
         rendered = render(plan, job.grid, recipe.epsilon, device)
@@ -215,7 +239,7 @@ def make_block(job: Job, block: int) -> tuple[list[dict[str, Any]], list[dict[st
                 "label": plan.label,
                 "class": job.recipe["classes"][plan.label],
                 "template": plan.template,
-                "subject": sample,
+                "subject": f"{plan.template}-{job.seed}-{sample:06d}",
                 "seed": job.seed,
                 "slice_mm": plan.slice_mm,
                 "lesions": len(rendered.lesions),
@@ -224,12 +248,15 @@ def make_block(job: Job, block: int) -> tuple[list[dict[str, Any]], list[dict[st
             }
         )
         lesions.extend({"sample": sample, "class": plan.label, **lesion} for lesion in rendered.lesions)
-    store.write(block, stacks)
-    return rows, lesions
+    return stacks, rows, lesions
 
 
-def _recipe_of(job: Job) -> Recipe:
-    return Recipe.model_validate(job.recipe)
+def _picture(folder: Path) -> None:
+    if not (folder / layout.GALLERY).exists():
+        from xaigt.dataset.reading import load
+        from xaigt.report.pictures import gallery
+
+        gallery(load(folder), folder / layout.GALLERY)
 
 
 def _announce_fields(job: Job) -> None:

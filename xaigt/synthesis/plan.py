@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
+import numpy as np
 import torch
 from pydantic import SerializeAsAny, field_validator
 
@@ -12,12 +13,13 @@ from xaigt.anatomy.fields import load_fields
 from xaigt.anatomy.subjects import Subject, draw_subject
 from xaigt.anatomy.world import Anatomy
 from xaigt.distributions import DIGITS, draw, draw_count
-from xaigt.lesions import Lesion, family
+from xaigt.lesions import Lesion, Streams, family
 from xaigt.randomness import permuted_block, stream, subseed, unit_hash
 from xaigt.schema import Strict
 from xaigt.synthesis.recipe import Recipe
 
 ABSENT, PRESENT = 0, 1
+CLASSES = 2
 
 
 class Acquisition(Strict):
@@ -61,7 +63,7 @@ class Plan(Strict):
 def draw_plan(recipe: Recipe, seed: int, sample: int) -> Plan:
     """Draw one sample of a recipe; it depends on nothing but these three arguments."""
     rng = partial(stream, seed, sample)
-    label = permuted_block(seed, sample, "class", 2)
+    label = permuted_block(seed, sample, "class", CLASSES)
     template = recipe.templates[int(rng("template").integers(len(recipe.templates)))]
     fields = load_fields(template)
     subject = draw_subject(rng("subject"), recipe.subject)
@@ -71,9 +73,8 @@ def draw_plan(recipe: Recipe, seed: int, sample: int) -> Plan:
     for number, group in enumerate(recipe.lesions):
         parameters = group.recipe()
         for instance in range(draw_count(rng(f"count-{number}"), group.count)):
-            drawn = family(group.family).draw(
-                lambda what, n=number, i=instance: rng(f"{what}-{n}-{i}"), parameters, anatomy
-            )
+            streams = partial(_numbered, rng, f"{number}-{instance}")
+            drawn = family(group.family).draw(streams, parameters, anatomy)
             planted = label == PRESENT or group.role == "distractor"
             lesions.append(PlannedLesion(role=group.role, planted=planted, lesion=drawn))
     return Plan(
@@ -93,6 +94,11 @@ def draw_plan(recipe: Recipe, seed: int, sample: int) -> Plan:
     )
 
 
+def _numbered(rng: Streams, number: str, purpose: str) -> np.random.Generator:
+    """Stream of one purpose of one lesion of the sample."""
+    return rng(f"{purpose}-{number}")
+
+
 def _slice(share: float, lesions: list[PlannedLesion]) -> float:
     """Height of a slice that shows the first lesion of the class well (planted or not)."""
     low, high = next(item.lesion.z_range_mm for item in lesions if item.role == "lesion")
@@ -100,8 +106,12 @@ def _slice(share: float, lesions: list[PlannedLesion]) -> float:
 
 
 def split_of(seed: int, sample: int, shares: dict[str, float]) -> str:
-    """Split of a sample: a hash of seed and sample, so it never depends on how many samples there are."""
-    position = unit_hash(seed, sample, "split")
+    """Split of a sample: a hash, so it never depends on how many samples there are.
+
+    What is hashed is the block of samples that has each class once: a block is never torn apart, so the classes
+    are balanced in every split too.
+    """
+    position = unit_hash(seed, sample // CLASSES, "split")
     total = 0.0
     for name, share in shares.items():
         total += share

@@ -11,6 +11,7 @@ from pydantic import Field, field_validator, model_validator
 from xaigt import catalog
 from xaigt.anatomy.subjects import SubjectRecipe
 from xaigt.distributions import Count, Number, Uniform
+from xaigt.errors import XaigtError
 from xaigt.lesions import LesionRecipe, family
 from xaigt.schema import Document, SchemaError, Strict, assign, validate
 from xaigt.volume import Grid
@@ -73,7 +74,7 @@ class LesionGroup(Strict):
     family: str
     role: Literal["lesion", "distractor"] = "lesion"
     count: Count = 1
-    parameters: dict[str, Any] = {}
+    parameters: dict[str, Any] = Field(default_factory=dict)
 
     def recipe(self) -> LesionRecipe:
         """Return the family's own part of the recipe, checked."""
@@ -89,7 +90,7 @@ class Recipe(Strict):
     modality: Literal["CT"]
     templates: Annotated[list[str], Field(min_length=1)]
     task: Literal["presence"] = "presence"
-    classes: Annotated[list[str], Field(min_length=2, max_length=2)] = ["absent", "present"]
+    classes: Annotated[list[str], Field(min_length=2, max_length=2)] = Field(default=["absent", "present"])
     grid: GridRecipe = GridRecipe()
     subject: SubjectRecipe = SubjectRecipe()
     lesions: Annotated[list[LesionGroup], Field(min_length=1)]
@@ -97,8 +98,8 @@ class Recipe(Strict):
     epsilon: Annotated[float, Field(ge=0, description="altered = |image - twin| > epsilon, in units of the image")] = (
         0.5
     )
-    class_defining: list[str] = []
-    sources: list[str] = []
+    class_defining: list[str] = Field(default_factory=list)
+    sources: list[str] = Field(default_factory=list)
 
     @field_validator("lesions")
     @classmethod
@@ -156,9 +157,7 @@ def _check(data: dict[str, Any], document: Document | None, what: str) -> Recipe
         where = ("lesions", index)
         try:
             model = family(group.family).recipe
-        except SchemaError:
-            raise
-        except Exception as error:
+        except XaigtError as error:
             raise SchemaError(_place(document, what, (*where, "family")) + str(error)) from None
         validate(model, group.parameters, document, what, (*where, "parameters"))
     return recipe
