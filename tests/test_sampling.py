@@ -1,0 +1,43 @@
+import numpy as np
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.interpolate import BSpline
+from scipy.ndimage import map_coordinates
+
+from xaigt.sampling import Sampler
+from xaigt.splines import control_shape, expand
+
+CPU = torch.device("cpu")
+DATA = np.random.default_rng(0).normal(size=(2, 4, 5, 6)).astype(np.float32)
+SAMPLER = Sampler(DATA, (-3.0, 1.0, 10.0), 2.0, CPU)
+
+coordinate = st.floats(-10, 30, width=32)
+
+
+@settings(derandomize=True, max_examples=60)
+@given(st.lists(st.tuples(coordinate, coordinate, coordinate), min_size=1, max_size=8))
+def test_reads_what_scipy_reads_and_the_border_beyond(points):
+    position = np.array(points, np.float32)
+    index = ((position - np.array([-3, 1, 10])) / 2).T
+    expected = [map_coordinates(channel.astype(float), index, order=1, mode="nearest") for channel in DATA]
+    found = SAMPLER(torch.from_numpy(position))
+    assert np.allclose(found.numpy(), expected, atol=2e-5)
+
+
+def test_channels_and_shapes():
+    points = torch.zeros(2, 3, 4, 3)
+    assert SAMPLER(points).shape == (2, 2, 3, 4)
+    assert torch.equal(SAMPLER(points, slice(1, 2)), SAMPLER(points)[1:2])
+
+
+def test_splines_are_those_of_scipy():
+    shape, step = (7, 5, 6), 0.4
+    control = np.random.default_rng(1).normal(size=(1, *control_shape(shape, step))).astype(np.float32)
+    found = expand(control, shape, step)[0]
+    expected = control[0].astype(float)
+    for axis, count in enumerate(shape):
+        knots = np.arange(-3, expected.shape[axis] + 1, dtype=float)
+        spline = BSpline(knots, np.moveaxis(expected, axis, 0), 3)
+        expected = np.moveaxis(spline(np.arange(count) * step), 0, axis)
+    assert np.allclose(found, expected, atol=1e-5)
