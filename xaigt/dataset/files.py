@@ -69,11 +69,9 @@ def disk_errors(folder: Path) -> Iterator[None]:
         kept = "Finished samples are kept: run the same command again to go on."
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise DatasetError(f"{folder}: the disk is full ({free_text(folder)}). Make room. {kept}") from None
-        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-            raise DatasetError(f"{folder}: cannot be written ({error.strerror}). {kept}") from None
         if error.errno == errno.EFBIG:
             raise DatasetError(f"{folder}: a file would be larger than is allowed here. {kept}") from None
-        raise
+        raise DatasetError(f"{folder}: cannot be written ({error.strerror or error}). {kept}") from None
 
 
 def free_bytes(folder: Path) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from xaigt.dataset import layout
-from xaigt.dataset.files import DatasetError, read_json, sha256
+from xaigt.dataset.files import DatasetError, read_json
 from xaigt.errors import XaigtError, nearest
 
 if TYPE_CHECKING:
@@ -224,9 +226,10 @@ class Dataset(Sequence[Sample]):
         path = self.path / name
         if not path.exists():
             raise DatasetError(f"{path}: is missing.")
-        if sha256(path) != self.description["sha256"][name]:
+        content = path.read_bytes()
+        if hashlib.sha256(content).hexdigest() != self.description["sha256"][name]:
             raise DatasetError(f"{path}: is not what was written (its sha256 differs from dataset.json).")
-        return pandas.read_parquet(path)
+        return pandas.read_parquet(io.BytesIO(content))  # not the path: pyarrow fails on names that are not UTF-8
 
 
 def load(path: str | PathLike[str], *, check: bool = True) -> Dataset:

@@ -72,6 +72,8 @@ class Store:
                     "name another directory."
                 )
             write_json(path, {**description, "complete": False})
+        if self.complete():
+            return
         (self.folder / layout.BLOCKS).mkdir(exist_ok=True)
         if not (self.folder / layout.DATA).exists():
             self._create_arrays()
@@ -135,11 +137,12 @@ class Store:
         with disk_errors(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
         lock = FileLock(self.folder / layout.LOCK, timeout=0)
-        try:
-            with disk_errors(self.folder):
+        with disk_errors(self.folder):
+            try:
                 lock.acquire()
-        except Timeout:
-            raise DatasetError(f"{self.folder}: {_writer(self.folder)} is writing it; wait or name another.") from None
+            except Timeout:
+                who = _writer(self.folder)
+                raise DatasetError(f"{self.folder}: {who} is writing it; wait or name another.") from None
         try:
             write_json(self.folder / layout.WRITER, {"host": socket.gethostname(), "pid": os.getpid()})
             yield

@@ -147,7 +147,8 @@ def resolve(blob: Blob, points: torch.Tensor, cell_mm3: float, allowed: torch.Te
         return blob, 0.0
     wanted = 4 / 3 * math.pi * blob.radius_mm**3
     count = min(max(1, round(wanted / cell_mm3)), values.numel())
-    level = round(float(torch.kthvalue(values, count).values), DIGITS)
+    # Rounded up, so that the value which decides the count stays inside.
+    level = math.ceil(float(torch.kthvalue(values, count).values) * 10**DIGITS) / 10**DIGITS
     inside = allowed & (size <= level)
     distance = (points - torch.tensor(blob.centre_mm, dtype=points.dtype, device=points.device)).norm(dim=-1)
     area = inside.sum((1, 2))

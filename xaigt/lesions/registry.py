@@ -14,7 +14,7 @@ from xaigt.lesions.base import Family
 _GROUP = "xaigt.lesions"
 
 
-def families() -> list[str]:
+def family_names() -> list[str]:
     """Names of every family: the built-in ones and those of installed entry points."""
     folder = Path(__file__).parent / "families"
     built_in = {module.name.replace("_", "-") for module in pkgutil.iter_modules([str(folder)])}
@@ -30,8 +30,8 @@ def family(name: str) -> Family:
     XaigtError
         If there is none, or what an entry point gives is not a :class:`~xaigt.lesions.base.Family`.
     """
-    if name not in families():
-        raise XaigtError(f"unknown lesion family {name!r}: {nearest(name, families())}.")
+    if name not in family_names():
+        raise XaigtError(f"unknown lesion family {name!r}: {nearest(name, family_names())}.")
     for point in entry_points(group=_GROUP, name=name):
         found = point.load()
         break

@@ -92,7 +92,10 @@ def generate(
     store = job.store()
     with store.claimed():
         store.open(describe(job))
-        if not store.complete():
+        if store.complete():
+            if progress is not None:
+                progress(samples, samples)
+        else:
             blocks = store.unfinished()
             need = estimate_bytes(job) * len(blocks) / max(len(store.blocks), 1)
             if free_bytes(folder) < need:

@@ -7,7 +7,7 @@ from typing import Literal
 import torch
 from pydantic import field_validator
 
-from xaigt.distributions import Choice, Count, Integers, Normal, Number, Quantiles, Uniform, draw, draw_count
+from xaigt.distributions import Choice, Count, Integers, Number, Quantiles, Uniform, draw, draw_count
 from xaigt.errors import nearest
 from xaigt.lesions.base import Family, Footprint, Lesion, LesionRecipe, Streams, World
 from xaigt.lesions.blobs import (
@@ -36,7 +36,7 @@ class IntraparenchymalRecipe(LesionRecipe):
     ellipsoids: Count = Integers(integers=(1, 3))
     axis_ratio: Number = Uniform(uniform=(0.75, 1.35))
     roughness: Number = Uniform(uniform=(0.06, 0.16))
-    core_hu: Number = Normal(normal=(53, 6.5), clip=(42, 72))
+    core_hu: Number = Quantiles(quantiles={0.0: 40, 0.05: 41, 0.25: 46, 0.5: 51.5, 0.75: 55, 0.95: 60.5, 1.0: 66})
     texture_hu: Number = Uniform(uniform=(1.0, 3.0))
     oedema_mm: Number = Uniform(uniform=(3.0, 10.0))
     oedema_hu: Number = Uniform(uniform=(-14.0, -5.0))

@@ -1,0 +1,102 @@
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from xaigt.distributions import Uniform
+from xaigt.lesions.blobs import (
+    Blob,
+    Ellipsoid,
+    draw_ellipsoids,
+    lattice_around,
+    resolve,
+    shape_noise,
+    size_function,
+    smooth_minimum,
+    sphere_radius,
+)
+
+CPU = torch.device("cpu")
+BALL = Ellipsoid(offset=(0, 0, 0), axes=(1, 1, 1), rotation_deg=(0, 0, 0), size=1)
+
+
+def blob(radius=10.0, ellipsoids=(BALL,), roughness=0.0, centre=(1.0, 2.0, 3.0)):
+    return Blob(centre_mm=centre, radius_mm=radius, ellipsoids=ellipsoids, roughness=roughness, noise_seed=4)
+
+
+def resolved(shape, allowed=None):
+    points, cell = lattice_around(shape.centre_mm, shape.radius_mm, CPU)
+    everywhere = torch.ones(points.shape[:-1], dtype=torch.bool)
+    return resolve(shape, points, cell, everywhere if allowed is None else allowed(points))
+
+
+def test_the_size_function_of_a_ball_is_the_distance():
+    points = torch.tensor([[1.0, 2.0, 3.0], [1.0, 2.0, 8.0], [4.0, 6.0, 3.0]])
+    assert size_function(blob(), points).tolist() == pytest.approx([0, 5, 5], abs=1e-5)
+
+
+def test_axes_and_rotation_by_hand():
+    """An ellipsoid twice as long along x, turned by 90 degrees about z, is long along y."""
+    along = Ellipsoid(offset=(0, 0, 0), axes=(2, 1, 0.5), rotation_deg=(0, 0, 90), size=1)
+    points = torch.tensor([[1.0, 2.0 + 6, 3.0], [1.0, 2.0, 3.0 + 6], [1.0 + 6, 2.0, 3.0]])
+    assert size_function(blob(ellipsoids=(along,)), points).tolist() == pytest.approx([3, 6, 12], abs=1e-4)
+
+
+def test_a_ball_gets_its_radius_reach_and_range():
+    found, volume = resolved(blob(10.0))
+    assert volume == pytest.approx(4 / 3 * math.pi * 1000, rel=0.03)  # a ball has many ties on the lattice
+    assert found.level_mm == pytest.approx(10, abs=0.3)
+    assert 10 <= found.reach_mm <= 12.5
+    low, high = found.z_range_mm  # area a third of the largest at sqrt(2/3) of the radius
+    assert low == pytest.approx(1 - 10 * math.sqrt(2 / 3), abs=1.5)
+    assert high == pytest.approx(1 + 10 * math.sqrt(2 / 3), abs=1.5)
+
+
+def test_a_blob_cut_in_half_keeps_its_volume_where_there_is_room():
+    found, volume = resolved(blob(10.0), allowed=lambda points: points[..., 2] > 3.0)
+    assert volume == pytest.approx(4 / 3 * math.pi * 1000, rel=0.03)
+    assert found.level_mm == pytest.approx(10 * 2 ** (1 / 3), rel=0.05)
+
+
+def test_no_room_at_all():
+    found, volume = resolved(blob(10.0), allowed=lambda points: points[..., 0] > 1e6)
+    assert volume == 0 and found.level_mm == 0
+
+
+def test_too_little_room_gives_what_there_is():
+    _, volume = resolved(blob(10.0), allowed=lambda points: (points - torch.tensor([1.0, 2.0, 3.0])).norm(dim=-1) < 5)
+    assert volume == pytest.approx(4 / 3 * math.pi * 125, rel=0.1)
+
+
+@settings(derandomize=True, max_examples=12, deadline=None)
+@given(seed=st.integers(0, 1000), count=st.integers(1, 3), radius=st.floats(4, 30))
+def test_any_blob_has_the_volume_of_its_sphere(seed, count, radius):
+    rng = np.random.default_rng(seed)
+    ellipsoids = draw_ellipsoids(rng, count, Uniform(uniform=(0.75, 1.35)))
+    for part in ellipsoids:
+        assert math.prod(part.axes) == pytest.approx(1, abs=1e-3)
+    found, volume = resolved(blob(round(radius, 4), ellipsoids, roughness=0.12))
+    assert volume == pytest.approx(4 / 3 * math.pi * radius**3, rel=0.01)
+    # An independent count on a finer lattice agrees.
+    edge = torch.linspace(-found.reach_mm, found.reach_mm, 61)
+    points = torch.stack(torch.meshgrid(*(edge + c for c in found.centre_mm), indexing="ij"), -1)
+    inside = size_function(found, points) <= found.level_mm
+    assert float(inside.sum()) * float(edge[1] - edge[0]) ** 3 == pytest.approx(volume, rel=0.03)
+
+
+def test_smooth_minimum():
+    a, b = torch.tensor([0.0, 1.0, 0.5]), torch.tensor([1.0, 0.0, 0.5])
+    assert smooth_minimum(a, b, 0.25).tolist() == pytest.approx([0, 0, 0.5 - 0.25 / 4])
+
+
+def test_shape_noise_is_smooth_and_of_about_unit_variance():
+    values = torch.cat([shape_noise(seed, CPU).data.ravel() for seed in range(20)])
+    assert abs(float(values.std()) - 1) < 0.15
+    assert abs(float(values.mean())) < 0.15
+
+
+def test_sphere_radius():
+    assert sphere_radius(4 / 3 * math.pi * 8) == 2.0

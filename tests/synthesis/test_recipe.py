@@ -1,0 +1,41 @@
+import pytest
+
+from xaigt.schema import SchemaError
+from xaigt.synthesis.recipe import GridRecipe, load_recipe
+
+CENTRE = (0.0, -18.0, 18.0)
+
+
+@pytest.mark.parametrize(
+    ("written", "shape", "spacing", "thickness"),
+    [
+        ({}, (1, 224, 224), (5, 1, 1), 5),
+        ({"size": 112}, (1, 112, 112), (5, 2, 2), 5),
+        ({"size": [96, 128], "thickness": 1}, (1, 96, 128), (1, 1.75, 1.75), 1),
+        ({"spacing": [1, 0.5]}, (1, 224, 224), (5, 1, 0.5), 5),
+        ({"dim": 3}, (128, 128, 128), (1.75, 1.75, 1.75), 1.75),
+        ({"dim": 3, "size": [30, 64, 64], "spacing": [5, 3, 3]}, (30, 64, 64), (5, 3, 3), 5),
+        ({"dim": 3, "size": 64, "spacing": 3, "thickness": 1}, (64, 64, 64), (3, 3, 3), 1),
+    ],
+)
+def test_grids_are_filled_in_as_documented(written, shape, spacing, thickness):
+    grid = GridRecipe.model_validate(written).resolve(CENTRE)
+    assert (grid.shape, grid.spacing, grid.thickness) == (shape, spacing, thickness)
+    assert grid.centre == CENTRE
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"grid.size": [224, 224, 224]}, "size has 3 axes, but dim is 2"),
+        ({"grid.dim": 3, "grid.spacing": [1, 1]}, "slices x rows x columns"),
+        ({"grid.size": 4}, "grid.size"),
+        ({"grid.spacing": 0}, "grid.spacing"),
+        ({"task": "subtype"}, "field task"),
+        ({"templates": ["mni152"]}, "did you mean 'mni152-ct'"),
+    ],
+)
+def test_contradictions_are_refused(changes, message):
+    with pytest.raises(SchemaError) as caught:
+        load_recipe("hemorrhage", changes=changes)
+    assert message in str(caught.value)

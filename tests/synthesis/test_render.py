@@ -1,0 +1,147 @@
+"""What a rendered sample must satisfy, whatever was drawn."""
+
+import numpy as np
+import pytest
+import torch
+
+from tests.conftest import SMALL, SMALL_3D
+from xaigt.anatomy.fields import load_fields
+from xaigt.dataset.layout import ALTERED, ARRAYS, COMPARTMENTS
+from xaigt.synthesis.acquisition import correlated_noise
+from xaigt.synthesis.plan import Acquisition, Plan, draw_plan
+from xaigt.synthesis.recipe import load_recipe
+from xaigt.synthesis.render import render
+from xaigt.volume import Grid
+
+CPU = torch.device("cpu")
+CENTRE = load_fields("mni152-ct").centre
+
+
+def recipe(changes=SMALL, *settings):
+    return load_recipe("hemorrhage", settings, changes)
+
+
+def sample(number, changes=SMALL, *settings):
+    chosen = recipe(changes, *settings)
+    plan = draw_plan(chosen, 0, number)
+    return plan, render(plan, chosen.grid.resolve(CENTRE), chosen.epsilon, CPU)
+
+
+def positive(changes=SMALL, *settings, start=0):
+    number = next(n for n in range(start, start + 2) if draw_plan(recipe(changes), 0, n).label == 1)
+    return sample(number, changes, *settings)
+
+
+@pytest.mark.parametrize("changes", [SMALL, SMALL_3D], ids=["2-D", "3-D"])
+@pytest.mark.parametrize("start", [0, 2, 4, 6])
+def test_truth_and_arrays_agree(changes, start):
+    plan, found = positive(changes, start=start)
+    arrays = found.arrays
+    assert {name: str(array.dtype) for name, array in arrays.items()} == ARRAYS
+    image, twin, altered = arrays["image"].astype(int), arrays["twin"].astype(int), arrays["altered"]
+    lesion = arrays["lesion"] > 0
+    assert lesion.any()
+    # Altered is exactly where the stored arrays differ, and every altered voxel has one reason.
+    assert np.array_equal(altered > 0, image != twin)
+    assert set(np.unique(altered)) <= {0, ALTERED["lesion"], ALTERED["oedema"], ALTERED["blur"]}
+    assert np.array_equal((altered & ALTERED["lesion"]) > 0, lesion & (image != twin))
+    # The lesion is brighter than its surroundings and lies where its family may lie.
+    assert (image - twin)[lesion].mean() > 5
+    assert ((arrays["compartment"] & COMPARTMENTS["parenchyma"]) > 0)[lesion].mean() > 0.95
+    assert arrays["support"][lesion].all()
+    # The table says what the mask shows.
+    row = found.lesions[0]
+    assert row["voxels"] == lesion.sum()
+    assert row["contrast"] == pytest.approx((image - twin)[lesion].mean(), abs=1e-3)
+    assert row["volume_mm3"] == plan.lesions[0].lesion.volume_mm3
+
+
+def test_the_mask_of_a_volume_has_the_nominal_volume():
+    changes = {"grid.dim": 3, "grid.size": [60, 64, 64], "grid.spacing": 2.5, "grid.thickness": None}
+    grid = recipe(changes).grid.resolve(CENTRE)
+    for start in (0, 2):
+        _, found = positive(changes, "lesions.0.parameters.volume_ml={uniform: [10, 30]}", start=start)
+        row = found.lesions[0]
+        assert row["voxels"] * grid.voxel_volume == pytest.approx(row["volume_mm3"], rel=0.05)
+
+
+def test_a_negative_is_its_twin_and_has_no_truth():
+    number = next(n for n in range(2) if draw_plan(recipe(), 0, n).label == 0)
+    plan, found = sample(number)
+    assert not any(item.planted for item in plan.lesions) and plan.lesions
+    assert found.lesions == []
+    assert np.array_equal(found.arrays["image"], found.arrays["twin"])
+    assert not found.arrays["lesion"].any() and not found.arrays["altered"].any()
+
+
+def test_a_slice_is_the_slice_of_the_volume():
+    """2-D sets are slices of the same world: same subject, same lesion, the same voxels but for the noise."""
+    quiet = ["acquisition.noise_hu=0"]
+    plan, flat = positive(SMALL, *quiet)
+    chosen = recipe(SMALL_3D, *quiet)
+    volume_plan = draw_plan(chosen, 0, plan.sample)
+    assert volume_plan.subject == plan.subject and volume_plan.lesions == plan.lesions
+    grid = chosen.grid.resolve((CENTRE[0], CENTRE[1], plan.slice_mm))
+    middle = Grid((3, *grid.shape[1:]), grid.spacing, grid.thickness, grid.centre)
+    deep = render(volume_plan, middle, chosen.epsilon, CPU)
+    for name in ("image", "twin", "lesion", "support", "compartment"):
+        assert np.array_equal(deep.arrays[name][1], flat.arrays[name]), name
+
+
+def test_regeneration_reads_the_provenance_and_gives_the_same_bits(slices):
+    grid = recipe().grid.resolve(CENTRE)
+    for number in (1, 2, 3):
+        stored = slices[number]
+        plan = Plan.model_validate_json(stored.plan)
+        again = render(plan, grid, recipe().epsilon, CPU)
+        for name in ARRAYS:
+            assert np.array_equal(again.arrays[name], stored.array(name))
+
+
+def test_noise_has_the_recorded_deviation_and_grain():
+    grid = Grid((2, 256, 256), (5.0, 1.0, 1.0), 5.0, (0.0, 0.0, 0.0))
+    noise = correlated_noise(Acquisition(noise_hu=4.0, noise_fwhm_mm=2.0, noise_seed=3), grid).numpy()
+    assert noise.std() == pytest.approx(4, rel=0.03)
+    assert abs(noise.mean()) < 0.15
+    sd = 2.0 / 2.3548
+    for lag in (1, 2):  # the autocorrelation of Gaussian-smoothed white noise
+        rolled = np.roll(noise, lag, axis=2)
+        assert np.mean(noise * rolled) / noise.var() == pytest.approx(np.exp(-(lag**2) / (4 * sd**2)), abs=0.05)
+    assert abs(np.mean(noise[0] * noise[1])) / noise.var() < 0.03  # slices are independent
+
+
+def test_no_noise_is_no_noise():
+    _, first = positive(SMALL, "acquisition.noise_hu=0")
+    _, second = positive(SMALL, "acquisition.noise_hu=0", "acquisition.noise_fwhm_mm=9")
+    assert np.array_equal(first.arrays["image"], second.arrays["image"])
+
+
+def test_epsilon_decides_what_counts_as_altered():
+    _, fine = positive(SMALL, "epsilon=0.5")
+    _, coarse = positive(SMALL, "epsilon=3")
+    difference = np.abs(fine.arrays["image"].astype(int) - fine.arrays["twin"])
+    assert np.array_equal(coarse.arrays["altered"] > 0, difference > 3)
+    assert (fine.arrays["altered"] > 0).sum() > (coarse.arrays["altered"] > 0).sum()
+
+
+def test_three_lesions_have_three_numbers():
+    _, found = positive(SMALL_3D, "lesions.0.count=3", "lesions.0.parameters.volume_ml=4")
+    numbers = set(np.unique(found.arrays["lesion"])) - {0}
+    assert numbers == {row["instance"] for row in found.lesions if row["voxels"]}
+    assert [row["instance"] for row in found.lesions] == [1, 2, 3]
+
+
+def test_whole_lesion_means_are_those_of_the_table():
+    """science: 49.7 +- 7.3 HU over lesions of 1 mL and more, seen at 5 mm slices."""
+    means = []
+    for number in range(70):
+        plan = draw_plan(recipe(), 3, number)
+        lesion = plan.lesions[0].lesion
+        if plan.label == 0 or lesion.volume_mm3 < 1000:
+            continue
+        z, y, x = lesion.centre_mm
+        around = Grid((18, 26, 26), (5.0, 3.5, 3.5), 5.0, (x, y, z))
+        means.append(render(plan.model_copy(update={"slice_mm": None}), around, 0.5, CPU).lesions[0]["mean"])
+    assert len(means) > 25
+    assert np.mean(means) == pytest.approx(49.7, abs=2.5)
+    assert np.std(means) == pytest.approx(7.3, abs=2.0)
