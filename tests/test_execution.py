@@ -55,9 +55,12 @@ def test_results_are_handed_over_in_order_also_when_the_first_is_late():
 @pytest.mark.parametrize("workers", [1, 2])
 def test_what_was_done_before_an_error_was_handed_over(workers):
     seen = []
-    with pytest.raises(ValueError, match="item 3"):
-        execution.run(fails, range(9), on_done=lambda item, result: seen.append(result), workers=workers)
+    with pytest.raises(ValueError, match="item 3") as caught:
+        execution.run(
+            fails, range(9), on_done=lambda item, result: seen.append(result), key="piece {}".format, workers=workers
+        )
     assert seen == [0, 1, 2]
+    assert caught.value.__notes__ == ["while running piece 3"]
 
 
 def test_a_dead_worker_is_an_error_with_advice():

@@ -37,6 +37,7 @@ def run(
     items: Sequence[Item],
     *,
     on_done: Callable[[Item, Result], None],
+    key: Callable[[Item], str] = str,
     workers: int = 1,
 ) -> None:
     """Run `function` on every item and hand over the results in order.
@@ -49,6 +50,8 @@ def run(
         What to run it on; they and the results must be picklable for more than one worker.
     on_done
         Called in this process with each item and its result, in the order of `items`.
+    key
+        Name of an item; an error that the function raises carries it as a note.
     workers
         1: in this process. More: that many spawned processes.
 
@@ -61,14 +64,16 @@ def run(
     if workers <= 1:
         with fixed_threads():
             for item in items:
-                on_done(item, function(item))
+                with _named(key, item):
+                    result = function(item)
+                on_done(item, result)
         return
     import multiprocessing
 
     pool = ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"), initializer=_start_worker)
     try:
         with _thread_environment():
-            _run_in_pool(pool, function, items, on_done, workers * _AHEAD)
+            _run_in_pool(pool, function, items, on_done, key, workers * _AHEAD)
     except BrokenProcessPool:
         raise WorkerDiedError(
             "a worker process died; it may have been killed for want of memory (try fewer workers). "
@@ -83,16 +88,32 @@ def _run_in_pool(
     function: Callable[[Item], Result],
     items: Sequence[Item],
     on_done: Callable[[Item, Result], None],
+    key: Callable[[Item], str],
     ahead: int,
 ) -> None:
     waiting: deque[tuple[Item, Future[Result]]] = deque()
+
+    def hand_over() -> None:
+        item, future = waiting.popleft()
+        with _named(key, item):
+            result = future.result()
+        on_done(item, result)
+
     for item in items:
         waiting.append((item, pool.submit(function, item)))
         if len(waiting) > ahead:
-            first, future = waiting.popleft()
-            on_done(first, future.result())
-    for item, future in waiting:
-        on_done(item, future.result())
+            hand_over()
+    while waiting:
+        hand_over()
+
+
+@contextmanager
+def _named(key: Callable[[Item], str], item: Item) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        error.add_note(f"while running {key(item)}")
+        raise
 
 
 def available_cpus() -> int:

@@ -49,6 +49,11 @@ def test_workers_do_not_matter(slices, volumes, tmp_path):
     same_samples(volumes, xaigt.load(generate(small(SMALL_3D), tmp_path / "three", samples=6, workers=3)))
 
 
+def test_the_size_of_a_block_does_not_matter(slices, tmp_path, monkeypatch):
+    monkeypatch.setattr(layout, "SHARD_2D", 5)
+    same_samples(slices, xaigt.load(generate(small(), tmp_path / "five", samples=12)))
+
+
 def test_threads_of_the_caller_do_not_matter(slices, tmp_path):
     before = torch.get_num_threads()
     torch.set_num_threads(before + 2)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import torch
 
@@ -27,8 +28,8 @@ class Anatomy:
 
     @classmethod
     def of(cls, fields: Fields, subject: Subject, device: torch.device) -> Anatomy:
-        """Anatomy of a drawn subject."""
-        return cls(fields, SubjectMap(subject, fields, device))
+        """Anatomy of a drawn subject; drawing and rendering the same sample share what it computes once."""
+        return _anatomy(fields, subject, device)
 
     @property
     def device(self) -> torch.device:
@@ -47,3 +48,8 @@ class Anatomy:
     def to_scanner(self, point: tuple[float, float, float]) -> tuple[float, float, float]:
         """Point of scanner space that shows a point of template space (z, y, x; mm)."""
         return self.map.to_scanner(point)
+
+
+@lru_cache(maxsize=4)
+def _anatomy(fields: Fields, subject: Subject, device: torch.device) -> Anatomy:
+    return Anatomy(fields, SubjectMap(subject, fields, device))

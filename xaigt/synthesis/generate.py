@@ -105,7 +105,9 @@ def generate(
             _announce_fields(job)
             counted = _Counted(store, samples, progress)
             counted.start(samples - sum(len(store.members(block)) for block in blocks))
-            execution.run(partial(make_block, job), blocks, on_done=counted.commit, workers=workers)
+            execution.run(
+                partial(make_block, job), blocks, on_done=counted.commit, key="block {}".format, workers=workers
+            )
             store.finish()
         _picture(folder)
     return folder
