@@ -52,6 +52,7 @@ def test_the_unbroken_recipe_is_read(tmp_path):
         ("name: mine", "name: [mine", ["not valid YAML", "line 2"]),
         ("name: mine", "name: Mein Rezept", ["line 1", "field name"]),
         ("    parameters:\n", "    role: distractor\n    parameters:\n", ["field lesions", "role lesion"]),
+        ("modality: CT", "modality: CT\nchoose: 2", ["choose asks for 2 groups, but 1"]),
     ],
 )
 def test_a_mistake_is_located(tmp_path, old, new, expected):
@@ -81,7 +82,7 @@ def test_a_missing_file_and_an_unknown_name(tmp_path):
     [
         ("acquisition.nois_hu=3", "unknown key 'nois_hu' in acquisition: did you mean 'noise_hu'"),
         ("aquisition.noise_hu=3", "unknown key 'aquisition': did you mean 'acquisition'"),
-        ("lesions.1.count=2", "unknown key '1' in lesions"),
+        ("lesions.9.count=2", "unknown key '9' in lesions"),
         ("acquisition.noise_hu", "must be key=value"),
         ("acquisition.noise_hu=[", "not valid YAML"),
         ("acquisition.noise_hu=loud", "field acquisition.noise_hu"),
@@ -96,10 +97,10 @@ def test_settings_are_checked(setting, expected):
 
 def test_settings_change_what_they_name_and_nothing_else():
     plain = load_recipe("hemorrhage").written_out()
-    changed = load_recipe("hemorrhage", ["lesions.0.parameters.sites.choice={pons: 1}", "epsilon=2"]).written_out()
-    assert changed["lesions"][0]["parameters"]["sites"] == {"choice": {"pons": 1.0}}
+    changed = load_recipe("hemorrhage", ["lesions.3.parameters.sites.choice={pons: 1}", "epsilon=2"]).written_out()
+    assert changed["lesions"][3]["parameters"]["sites"] == {"choice": {"pons": 1.0}}
     assert changed["epsilon"] == 2
-    changed["lesions"][0]["parameters"]["sites"] = plain["lesions"][0]["parameters"]["sites"]
+    changed["lesions"][3]["parameters"]["sites"] = plain["lesions"][3]["parameters"]["sites"]
     changed["epsilon"] = plain["epsilon"]
     assert changed == plain
 

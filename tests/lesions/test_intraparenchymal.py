@@ -17,7 +17,7 @@ from xaigt.synthesis.recipe import load_recipe
 
 CPU = torch.device("cpu")
 FAMILY = family("intraparenchymal")
-RECIPE = load_recipe("hemorrhage").lesions[0].recipe()
+RECIPE = next(group for group in load_recipe("hemorrhage").lesions if group.family == "intraparenchymal").recipe()
 
 
 def anatomy(sample=0):
@@ -29,7 +29,7 @@ def drawn():
     worlds = [anatomy(sample) for sample in range(6)]
     return [
         (worlds[sample % 6], FAMILY.draw(partial(stream, 0, sample), RECIPE, worlds[sample % 6]))
-        for sample in range(240)
+        for sample in range(160)
     ]
 
 

@@ -1,5 +1,7 @@
 """What a rendered sample must satisfy, whatever was drawn."""
 
+import json
+
 import numpy as np
 import pytest
 import torch
@@ -7,6 +9,7 @@ import torch
 from tests.conftest import SMALL, SMALL_3D
 from xaigt.anatomy.fields import load_fields
 from xaigt.dataset.layout import ALTERED, ARRAYS, COMPARTMENTS
+from xaigt.lesions import family, family_names
 from xaigt.synthesis.acquisition import correlated_noise
 from xaigt.synthesis.plan import Acquisition, Plan, draw_plan
 from xaigt.synthesis.recipe import load_recipe
@@ -15,6 +18,14 @@ from xaigt.volume import Grid
 
 CPU = torch.device("cpu")
 CENTRE = load_fields("mni152-ct").centre
+
+
+FAMILIES = family_names()
+
+
+def only(family, **parameters):
+    """Settings that leave one family of the recipe."""
+    return ["choose=null", f"lesions=[{{family: {family}, parameters: {json.dumps(parameters)}}}]"]
 
 
 def recipe(changes=SMALL, *settings):
@@ -33,9 +44,9 @@ def positive(changes=SMALL, *settings, start=0):
 
 
 @pytest.mark.parametrize("changes", [SMALL, SMALL_3D], ids=["2-D", "3-D"])
-@pytest.mark.parametrize("start", [0, 2, 4, 6])
-def test_truth_and_arrays_agree(changes, start):
-    plan, found = positive(changes, start=start)
+@pytest.mark.parametrize("name", FAMILIES)
+def test_truth_and_arrays_agree(changes, name):
+    plan, found = positive(changes, *only(name, volume_ml={"uniform": [5, 20]}), start=4)
     arrays = found.arrays
     assert {name: str(array.dtype) for name, array in arrays.items()} == ARRAYS
     image, twin, altered = arrays["image"].astype(int), arrays["twin"].astype(int), arrays["altered"]
@@ -47,8 +58,9 @@ def test_truth_and_arrays_agree(changes, start):
     assert np.array_equal((altered & ALTERED["lesion"]) > 0, lesion & (image != twin))
     # The lesion is brighter than its surroundings and lies where its family may lie.
     assert (image - twin)[lesion].mean() > 5
-    assert ((arrays["compartment"] & COMPARTMENTS["parenchyma"]) > 0)[lesion].mean() > 0.95
-    assert arrays["support"][lesion].all()
+    allowed = sum(COMPARTMENTS[compartment] for compartment in family(name).compartments)
+    assert ((arrays["compartment"] & allowed) > 0)[lesion].mean() > 0.8  # voxels of 3.5 mm straddle borders
+    assert arrays["support"][lesion].mean() > 0.95
     # The table says what the mask shows.
     row = found.lesions[0]
     assert row["voxels"] == lesion.sum()
@@ -60,7 +72,7 @@ def test_the_mask_of_a_volume_has_the_nominal_volume():
     changes = {"grid.dim": 3, "grid.size": [60, 64, 64], "grid.spacing": 2.5, "grid.thickness": None}
     grid = recipe(changes).grid.resolve(CENTRE)
     for start in (0, 2):
-        _, found = positive(changes, "lesions.0.parameters.volume_ml={uniform: [10, 30]}", start=start)
+        _, found = positive(changes, *only("intraparenchymal", volume_ml={"uniform": [10, 30]}), start=start)
         row = found.lesions[0]
         assert row["voxels"] * grid.voxel_volume == pytest.approx(row["volume_mm3"], rel=0.05)
 
@@ -117,31 +129,58 @@ def test_no_noise_is_no_noise():
 
 
 def test_epsilon_decides_what_counts_as_altered():
-    _, fine = positive(SMALL, "epsilon=0.5")
-    _, coarse = positive(SMALL, "epsilon=3")
+    _, fine = positive(SMALL, *only("intraparenchymal"), "epsilon=0.5")
+    _, coarse = positive(SMALL, *only("intraparenchymal"), "epsilon=3")
     difference = np.abs(fine.arrays["image"].astype(int) - fine.arrays["twin"])
     assert np.array_equal(coarse.arrays["altered"] > 0, difference > 3)
     assert (fine.arrays["altered"] > 0).sum() > (coarse.arrays["altered"] > 0).sum()
 
 
 def test_three_lesions_have_three_numbers():
-    _, found = positive(SMALL_3D, "lesions.0.count=3", "lesions.0.parameters.volume_ml=4")
+    _, found = positive(
+        SMALL_3D, "choose=null", "lesions=[{family: intraparenchymal, count: 3, parameters: {volume_ml: 4}}]"
+    )
     numbers = set(np.unique(found.arrays["lesion"])) - {0}
     assert numbers == {row["instance"] for row in found.lesions if row["voxels"]}
     assert [row["instance"] for row in found.lesions] == [1, 2, 3]
 
 
-def test_whole_lesion_means_are_those_of_the_table():
-    """science: 49.7 +- 7.3 HU over lesions of 1 mL and more, seen at 5 mm slices."""
+# science: mean and SD of whole lesions of 1 mL and more, as seen at 5 mm slices.
+TABLE = {
+    "epidural": (57.7, 9.2),
+    "subdural": (50.5, 13.5),
+    "subarachnoid": (45.6, 6.8),
+    "intraparenchymal": (49.7, 7.3),
+    "intraventricular": (43.5, 8.6),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", FAMILIES)
+def test_whole_lesion_densities_are_within_one_deviation_of_the_table(name):
+    """The median, as partial volume with bone makes outliers; a finer comparison needs hundreds of lesions."""
+    chosen = recipe({}, *only(name, **SETTINGS_OF[name]))
     means = []
-    for number in range(70):
-        plan = draw_plan(recipe(), 3, number)
-        lesion = plan.lesions[0].lesion
-        if plan.label == 0 or lesion.volume_mm3 < 1000:
-            continue
-        z, y, x = lesion.centre_mm
-        around = Grid((18, 26, 26), (5.0, 3.5, 3.5), 5.0, (x, y, z))
-        means.append(render(plan.model_copy(update={"slice_mm": None}), around, 0.5, CPU).lesions[0]["mean"])
-    assert len(means) > 25
-    assert np.mean(means) == pytest.approx(49.7, abs=2.5)
-    assert np.std(means) == pytest.approx(7.3, abs=2.0)
+    for number in range(44):
+        plan = draw_plan(chosen, 3, number)
+        if plan.label == 1 and plan.lesions[0].lesion.volume_mm3 >= 1000:
+            _, y, x = plan.lesions[0].lesion.centre_mm
+            around = Grid((1, 96, 96), (5.0, 1.0, 1.0), 5.0, (x, y, 0.0))
+            means.append(render(plan, around, 0.5, CPU).lesions[0]["mean"])
+    wanted, deviation = TABLE[name]
+    assert len(means) > 10
+    assert np.median(means) == pytest.approx(wanted, abs=deviation)
+
+
+SETTINGS_OF = {group.family: group.parameters for group in load_recipe("hemorrhage").lesions}
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_no_positive_lacks_its_lesion(name):
+    """Thin layers and thin sulci on 5 mm slices: the mask of every planted lesion has voxels, and they are brighter."""
+    chosen = recipe({"grid.size": 112, "grid.spacing": 2.0}, *only(name, **SETTINGS_OF[name]))
+    for number in range(10):
+        plan = draw_plan(chosen, 8, number)
+        if plan.label == 1:
+            row = render(plan, chosen.grid.resolve(CENTRE), 0.5, CPU).lesions[0]
+            assert row["voxels"] > 0 and row["contrast"] > 3

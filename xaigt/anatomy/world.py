@@ -45,6 +45,10 @@ class Anatomy:
         index = CHANNELS.index(channel)
         return self.fields.sampler(self.device)(points, slice(index, index + 1))[0]
 
+    def to_template(self, points: torch.Tensor) -> torch.Tensor:
+        """Map points ``[..., 3]`` (z, y, x; mm) of scanner space to template space."""
+        return self.map.to_template(points)
+
     def to_scanner(self, point: tuple[float, float, float]) -> tuple[float, float, float]:
         """Point of scanner space that shows a point of template space (z, y, x; mm)."""
         return self.map.to_scanner(point)

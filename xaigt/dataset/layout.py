@@ -30,8 +30,10 @@ ARRAYS = {
 ALTERED = {"lesion": 1, "oedema": 2, "displaced": 4, "blur": 8}
 """Bits of ``altered``: why image and healthy twin differ at a voxel."""
 
-COMPARTMENTS = {"parenchyma": 1, "ventricles": 2, "cisterns": 4}
-"""Bits of ``compartment``; cisterns: sulci and cisterns, all fluid outside the ventricles."""
+COMPARTMENTS = {"parenchyma": 1, "ventricles": 2, "cisterns": 4, "extra-axial": 8}
+"""Bits of ``compartment``: where each family of lesions may lie. They overlap: narrow sulci count as parenchyma too.
+
+cisterns: sulci and cisterns, what is fluid outside the ventricles; extra-axial: within 30 mm of the inner table."""
 
 SHARD_2D = 32
 """Samples a shard, and a block of work, of a 2-D dataset; a sample is an inner chunk."""

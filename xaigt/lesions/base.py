@@ -71,6 +71,9 @@ class World(Protocol):
     def at_template(self, points: torch.Tensor, channel: str) -> torch.Tensor:
         """Return a field at points ``[..., 3]`` of template space."""
 
+    def to_template(self, points: torch.Tensor) -> torch.Tensor:
+        """Map points ``[..., 3]`` of scanner space to template space."""
+
     def to_scanner(self, point: tuple[float, float, float]) -> tuple[float, float, float]:
         """Point of scanner space that shows a point of template space (z, y, x; mm)."""
 

@@ -13,13 +13,16 @@ from xaigt.anatomy.fields import load_fields
 from xaigt.anatomy.subjects import Subject, draw_subject
 from xaigt.anatomy.world import Anatomy
 from xaigt.distributions import DIGITS, draw, draw_count
+from xaigt.errors import XaigtError
 from xaigt.lesions import Lesion, Streams, family
 from xaigt.randomness import permuted_block, stream, subseed, unit_hash
 from xaigt.schema import Strict
-from xaigt.synthesis.recipe import Recipe
+from xaigt.synthesis.recipe import LesionGroup, Recipe
 
 ABSENT, PRESENT = 0, 1
 CLASSES = 2
+SMALLEST_MM3 = 100.0  # below it a lesion is redrawn: it would be no evidence
+TRIES = 20
 
 
 class Acquisition(Strict):
@@ -70,11 +73,10 @@ def draw_plan(recipe: Recipe, seed: int, sample: int) -> Plan:
     # Decisions are made on the CPU, whatever renders the images: they must not depend on the device.
     anatomy = Anatomy.of(fields, subject, torch.device("cpu"))
     lesions: list[PlannedLesion] = []
-    for number, group in enumerate(recipe.lesions):
-        parameters = group.recipe()
+    for number in _chosen(rng, recipe):
+        group = recipe.lesions[number]
         for instance in range(draw_count(rng(f"count-{number}"), group.count)):
-            streams = partial(_numbered, rng, f"{number}-{instance}")
-            drawn = family(group.family).draw(streams, parameters, anatomy)
+            drawn = _draw_lesion(group, partial(_numbered, rng, f"{number}-{instance}"), anatomy)
             planted = label == PRESENT or group.role == "distractor"
             lesions.append(PlannedLesion(role=group.role, planted=planted, lesion=drawn))
     return Plan(
@@ -91,6 +93,31 @@ def draw_plan(recipe: Recipe, seed: int, sample: int) -> Plan:
             noise_fwhm_mm=draw(rng("acquisition-grain"), recipe.acquisition.noise_fwhm_mm),
             noise_seed=subseed(rng("noise")),
         ),
+    )
+
+
+def _chosen(rng: Streams, recipe: Recipe) -> list[int]:
+    """Numbers of the groups of lesions that a sample gets: `choose` of those that make the class, and all others."""
+    if recipe.choose is None:
+        return list(range(len(recipe.lesions)))
+    chooser = rng("families")
+    candidates = [number for number, group in enumerate(recipe.lesions) if group.role == "lesion"]
+    weights = np.array([recipe.lesions[number].weight for number in candidates])
+    count = draw_count(chooser, recipe.choose)
+    chosen = set(chooser.choice(candidates, size=count, replace=False, p=weights / weights.sum()).tolist())
+    return [number for number, group in enumerate(recipe.lesions) if number in chosen or group.role != "lesion"]
+
+
+def _draw_lesion(group: LesionGroup, streams: Streams, anatomy: Anatomy) -> Lesion:
+    """Draw one lesion; again, from fresh streams, where the anatomy has no room for it."""
+    kind, parameters = family(group.family), group.recipe()
+    for attempt in range(TRIES):
+        lesion = kind.draw(partial(_numbered, streams, f"try{attempt}") if attempt else streams, parameters, anatomy)
+        if lesion.volume_mm3 >= SMALLEST_MM3:
+            return lesion
+    raise XaigtError(
+        f"family {group.family}: no place was found for a lesion of {SMALLEST_MM3} mm3 or more in {TRIES} tries; "
+        "check its sites and volumes."
     )
 
 

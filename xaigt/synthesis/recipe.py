@@ -10,7 +10,7 @@ from pydantic import Field, field_validator, model_validator
 
 from xaigt import catalog
 from xaigt.anatomy.subjects import SubjectRecipe
-from xaigt.distributions import Count, Number, Uniform
+from xaigt.distributions import Count, Integers, Number, Uniform
 from xaigt.errors import XaigtError
 from xaigt.lesions import LesionRecipe, family
 from xaigt.schema import Document, SchemaError, Strict, assign, validate
@@ -73,6 +73,7 @@ class LesionGroup(Strict):
 
     family: str
     role: Literal["lesion", "distractor"] = "lesion"
+    weight: Annotated[float, Field(ge=0, description="how often it is chosen, beside the other groups")] = 1.0
     count: Count = 1
     parameters: dict[str, Any] = Field(default_factory=dict)
 
@@ -94,6 +95,7 @@ class Recipe(Strict):
     grid: GridRecipe = GridRecipe()
     subject: SubjectRecipe = SubjectRecipe()
     lesions: Annotated[list[LesionGroup], Field(min_length=1)]
+    choose: Annotated[Count | None, Field(description="groups with the role lesion a sample gets; all if null")] = None
     acquisition: AcquisitionRecipe = AcquisitionRecipe()
     epsilon: Annotated[float, Field(ge=0, description="altered = |image - twin| > epsilon, in units of the image")] = (
         0.5
@@ -107,6 +109,14 @@ class Recipe(Strict):
         if not any(group.role == "lesion" for group in groups):
             raise ValueError("at least one group must have the role lesion: nothing else tells the class")
         return groups
+
+    @model_validator(mode="after")
+    def _enough_groups(self) -> Recipe:
+        most = self.choose.integers[1] if isinstance(self.choose, Integers) else self.choose
+        groups = sum(group.role == "lesion" and group.weight > 0 for group in self.lesions)
+        if most is not None and not 1 <= most <= groups:
+            raise ValueError(f"choose asks for {most} groups, but {groups} have the role lesion and a weight above 0")
+        return self
 
     def written_out(self) -> dict[str, Any]:
         """Return the recipe with every default filled in, as plain data."""

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import torch
 
 from xaigt.anatomy.fields import CHANNELS, Fields, load_fields
+from xaigt.anatomy.subjects import Subject
 from xaigt.anatomy.world import Anatomy
 from xaigt.dataset.layout import ALTERED, COMPARTMENTS
 from xaigt.lesions import Lesion, family
@@ -21,6 +22,8 @@ from xaigt.volume import Grid
 HU_RANGE = (-1024, 3071)  # what a 12-bit CT scanner stores
 SUBSTEP_MM = 1.25  # lesions are evaluated at points this close, and averaged over the voxel
 OEDEMA_VISIBLE = 0.05  # share of full oedema from which an altered voxel counts as oedema
+FLUID = 0.35  # share of fluid from which a voxel belongs to sulci and cisterns
+EXTRA_AXIAL_MM = 30.0  # no layer under the inner table is thicker
 GREY_SHARE = 0.6  # oedema spreads along white matter; grey matter takes less of it
 
 Arrays = dict[str, npt.NDArray[Any]]
@@ -79,6 +82,13 @@ def _healthy(plan: Plan, grid: Grid, anatomy: Anatomy, fields: Fields) -> tuple[
     return brain + subject.bone * read["bone"] + read["soft"], read
 
 
+def _soft_tissue(read: dict[str, torch.Tensor], subject: Subject) -> torch.Tensor:
+    """Mean value of the brain and fluid in each voxel, without the bone that shares it."""
+    share = read["grey"] + read["white"] + read["csf"]
+    brain = subject.grey_hu * read["grey"] + subject.white_hu * read["white"] + subject.csf_hu * read["csf"]
+    return torch.where(share > 0.05, brain / share.clamp(min=0.05), subject.white_hu)
+
+
 class _Canvas:
     """The image while lesions are planted into it, and the masks that grow with it."""
 
@@ -88,6 +98,7 @@ class _Canvas:
         self.oedema = torch.zeros_like(healthy)
         self.instance = torch.zeros(healthy.shape, dtype=torch.uint8, device=healthy.device)
         self._read, self._grid, self._anatomy = read, grid, anatomy
+        self._tissue = _soft_tissue(read, anatomy.map.subject)
 
     def plant(self, instance: int, lesion: Lesion) -> None:
         """Blend one lesion into the image inside its box; where two meet, the fuller one owns the voxel."""
@@ -103,9 +114,11 @@ class _Canvas:
             return values.reshape(nz, sz, ny, sy, nx, sx).mean((1, 3, 5))
 
         core, oedema = mean(print_.core), mean(print_.oedema)
-        tissue = self._read["white"][box] + GREY_SHARE * self._read["grey"][box]
-        image = self.image[box] + oedema * tissue * print_.shift
-        self.image[box] = image * (1 - core) + mean(print_.core * print_.level)
+        matter = self._read["white"][box] + GREY_SHARE * self._read["grey"][box]
+        # A lesion replaces the soft tissue of a voxel, not the share of bone beside it; and not an earlier lesion.
+        room = 1 - self.core[box]
+        replaced = mean(print_.core * print_.level) - core * self._tissue[box]
+        self.image[box] += room * (oedema * matter * print_.shift + replaced)
         owns = (core >= 0.5) & (core > self.core[box])
         self.instance[box] = torch.where(owns, torch.full_like(self.instance[box], instance), self.instance[box])
         self.core[box] = torch.maximum(self.core[box], core)
@@ -160,11 +173,13 @@ def _arrays(
     inside = (read["depth"] > 0).cpu().numpy()
     parenchyma = (read["parenchyma"] > 0).cpu().numpy()
     ventricles = (read["ventricles"] > 0).cpu().numpy()
-    fluid = inside & ~parenchyma & ~ventricles
+    cisterns = inside & ~ventricles & (read["csf"] > FLUID).cpu().numpy()
+    extra_axial = inside & (read["depth"] < EXTRA_AXIAL_MM).cpu().numpy()
     compartment = (
         parenchyma * COMPARTMENTS["parenchyma"]
         + (ventricles & inside) * COMPARTMENTS["ventricles"]
-        + fluid * COMPARTMENTS["cisterns"]
+        + cisterns * COMPARTMENTS["cisterns"]
+        + extra_axial * COMPARTMENTS["extra-axial"]
     )
     return {
         "image": image,

@@ -1,0 +1,158 @@
+"""Epidural, subdural, subarachnoid and intraventricular hemorrhage: what makes each what it is."""
+
+import math
+from functools import partial
+
+import numpy as np
+import pytest
+import torch
+
+from xaigt.anatomy.fields import load_fields
+from xaigt.anatomy.subjects import SubjectRecipe, draw_subject
+from xaigt.anatomy.world import Anatomy
+from xaigt.lesions import family
+from xaigt.lesions.families.epidural import CORONAL, LAMBDOID, SAGITTAL
+from xaigt.lesions.shell import Layer, polar, radius_of_volume, size_function, volume_factor
+from xaigt.lesions.weighted import box_lattice, level_of_volume, z_range
+from xaigt.randomness import stream
+
+CPU = torch.device("cpu")
+
+
+def test_level_of_volume_by_hand():
+    size = torch.tensor([4.0, 1.0, 3.0, 2.0])
+    cells = torch.tensor([10.0, 1.0, 5.0, 2.0])
+    everywhere = torch.ones(4, dtype=torch.bool)
+    assert level_of_volume(size, cells, everywhere, 3.0) == (2.0, 3.0)
+    assert level_of_volume(size, cells, everywhere, 3.5) == (3.0, 8.0)
+    assert level_of_volume(size, cells, everywhere, 99) == (4.0, 18.0)
+    assert level_of_volume(size, cells, size < 2.5, 99) == (2.0, 3.0)
+    assert level_of_volume(size, cells, size < 0, 99) == (0.0, 0.0)
+
+
+def test_the_range_of_heights_is_one_piece_about_the_fullest_slice():
+    heights = torch.cat([torch.full((2,), 0.0), torch.full((9,), 10.0), torch.full((8,), 11.0), torch.full((3,), 24.0)])
+    low, high = z_range(heights, torch.ones(22), torch.ones(22, dtype=torch.bool), bins=24)
+    assert 9.9 < low < 11 and 10.9 < high < 12
+
+
+def test_box_lattice_fills_the_box():
+    points, cells = box_lattice((0, 0, 0), (4, 6, 5), 1.0, CPU)
+    assert points.shape == (4, 6, 5, 3) and float(cells.sum()) == pytest.approx(120)
+    assert points[0, 0, 0].tolist() == [0.5, 0.5, 0.5]
+
+
+@pytest.mark.parametrize("form", ["lens", "crescent"])
+def test_size_functions_by_hand(form):
+    layer = Layer(form=form, origin_mm=(0, 0, 0), centre_mm=(0, 0, 70), ratio=0.5, stretch=1.0)
+    at = partial(size_function, layer)
+    zero = torch.zeros(1)
+    assert float(at(zero, torch.tensor([20.0]))) == pytest.approx(20)  # the edge on the inner table
+    assert float(at(torch.tensor([10.0]), zero)) == pytest.approx(20)  # the middle: thickness is ratio * radius
+    depth, s = 4.0, 10.0
+    expected = {"lens": (8 + math.sqrt(64 + 400)) / 2, "crescent": (8**4 + 10**4) ** 0.25}[form]
+    assert float(at(torch.tensor([depth]), torch.tensor([s]))) == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("form", ["lens", "crescent"])
+def test_volume_factor_by_integration(form):
+    s = (np.arange(4000) + 0.5) / 4000
+    thickness = 1 - s**2 if form == "lens" else (1 - s**4) ** 0.25
+    assert volume_factor(form) == pytest.approx(float(np.sum(2 * math.pi * s * thickness) / 4000), rel=1e-4)
+    assert radius_of_volume(form, 0.5, volume_factor(form) * 0.5 * 27) == pytest.approx(3)
+
+
+def test_polar_distance_is_an_arc():
+    layer = Layer(form="lens", origin_mm=(0, 0, 0), centre_mm=(0, 0, 70), ratio=0.5, stretch=2.0)
+    quarter = 70 * math.pi / 2
+    points = torch.tensor([[0.0, 0.0, 70.0], [0.0, 70.0, 0.0], [70.0, 0.0, 0.0], [0.0, 0.0, 35.0]])
+    assert polar(layer, points).tolist() == pytest.approx([0, quarter / 2, quarter, 0], abs=0.05)
+
+
+@pytest.fixture(scope="module")
+def drawn():
+    result = {}
+    for name in ("epidural", "subdural", "subarachnoid", "intraventricular"):
+        kind = family(name)
+        result[name] = []
+        for sample in range(5):
+            subject = draw_subject(stream(0, sample, "subject"), SubjectRecipe())
+            world = Anatomy.of(load_fields("mni152-ct"), subject, CPU)
+            parameters = kind.recipe.model_validate({"volume_ml": {"uniform": [3, 20]}})
+            result[name].append((world, kind.draw(partial(stream, 4, sample), parameters, world)))
+    return result
+
+
+def core_points(world, name, lesion, count=40):
+    """Points that the lesion fills, of a lattice of its box."""
+    kind = family(name)
+    reach = kind.reach(lesion)
+    edge = torch.linspace(-reach, reach, count)
+    points = torch.stack(torch.meshgrid(*(edge + c for c in lesion.centre_mm), indexing="ij"), -1)
+    found = kind.footprint(lesion, world, points, softness=0.2)
+    assert float(found.core.max()) == 1 and float(found.oedema.max()) == 0
+    for axis in range(3):
+        for face in (0, -1):
+            assert float(found.core.select(axis, face).max()) == 0  # nothing beyond the reach
+    cell = float(edge[1] - edge[0]) ** 3
+    return points[found.core >= 0.5], float(found.core.sum()) * cell
+
+
+@pytest.mark.parametrize("name", ["epidural", "subdural", "subarachnoid", "intraventricular"])
+def test_volume_provenance_and_range(drawn, name):
+    for world, lesion in drawn[name][:2]:
+        points, volume = core_points(world, name, lesion, count=50)
+        tolerance = 0.35 if name == "subarachnoid" else 0.2  # thin sheets of fluid, partly filled
+        assert volume == pytest.approx(lesion.volume_mm3, rel=tolerance)
+        assert family(name).lesion.model_validate_json(lesion.model_dump_json()) == lesion
+        low, high = lesion.z_range_mm
+        assert points[:, 0].min() - 4 <= low <= high <= points[:, 0].max() + 4
+
+
+@pytest.mark.parametrize("name", ["epidural", "subdural"])
+def test_layers_lie_under_the_inner_table_on_one_side(drawn, name):
+    for world, lesion in drawn[name]:
+        points, _ = core_points(world, name, lesion)
+        depth = world(points, "depth")
+        assert float(depth.min()) > 0
+        assert float(depth.quantile(0.05)) < 4  # it touches the inner table
+        x = world.to_template(points)[:, 2]
+        assert float(x.min()) > 0 or float(x.max()) < 0  # it does not cross the falx
+
+
+def test_a_lens_stops_at_the_sutures_and_a_crescent_crosses_them(drawn):
+    crossed = 0
+    for name in ("epidural", "subdural"):
+        for world, lesion in drawn[name]:
+            at = world.to_template(core_points(world, name, lesion)[0]).double()
+            for normal, offset in (CORONAL, LAMBDOID, SAGITTAL):
+                beside = at @ torch.tensor(normal, dtype=torch.float64) - offset
+                across = float(beside.min()) < 0 < float(beside.max())
+                crossed += across
+                assert name == "subdural" or not across
+    assert crossed >= 1
+
+
+def test_a_lens_is_thick_and_a_crescent_is_thin(drawn):
+    def slenderness(name):
+        return np.median([lesion.shape.ratio for _, lesion in drawn[name]])
+
+    assert slenderness("epidural") > 1.5 * slenderness("subdural")
+
+
+def test_subarachnoid_blood_lies_in_fluid_outside_the_ventricles(drawn):
+    for world, lesion in drawn["subarachnoid"]:
+        points, _ = core_points(world, "subarachnoid", lesion)
+        assert float(world(points, "csf").min()) > 0.3
+        assert float(world(points, "ventricles").max()) < 0.2
+        assert float(world(points, "depth").min()) > 0
+
+
+def test_intraventricular_blood_sinks_to_the_back(drawn):
+    for world, lesion in drawn["intraventricular"]:
+        points, _ = core_points(world, "intraventricular", lesion)
+        assert float(world(points, "ventricles").min()) > -0.2
+        # The fluid level: no blood in front of it but for the ripple.
+        assert float(points[:, 1].max()) < lesion.level_mm + 3 * lesion.ripple_mm + 0.3
+        if lesion.side:
+            assert float((world.to_template(points)[:, 2] * lesion.side).min()) > 0

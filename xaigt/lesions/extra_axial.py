@@ -1,0 +1,130 @@
+"""What epidural and subdural hemorrhage share: a layer of blood under the inner table, bounded by the dura's folds."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+import torch
+
+from xaigt.distributions import DIGITS, Number, Uniform, draw
+from xaigt.lesions.base import Family, Footprint, Lesion, LesionRecipe, Streams, World
+from xaigt.lesions.blobs import shape_noise, sphere_radius
+from xaigt.lesions.shell import Layer, lattice, polar, radius_of_volume, size_function, surface_radius
+from xaigt.lesions.weighted import level_of_volume, z_range
+from xaigt.randomness import subseed
+
+# Middle of the head in template space (z, y, x; mm), from which the inner table is seen.
+MIDDLE = (18.0, -18.0, 0.0)
+DURA_MM = 1.0  # between the inner table and the blood
+ROUGHNESS = 0.05  # of the radius: the brain's side of a layer is not perfectly smooth
+
+
+class ExtraAxialRecipe(LesionRecipe):
+    """What recipes say of both families."""
+
+    volume_ml: Number
+    core_hu: Number
+    stretch: Number
+    texture_hu: Number = Uniform(uniform=(1.0, 3.0))
+
+
+class ExtraAxial(Lesion):
+    """One drawn layer; `folds` bound it (template space): the half-spaces ``a . q > b`` it may lie in."""
+
+    shape: Layer
+    folds: tuple[tuple[tuple[float, float, float], float], ...]
+    noise_seed: int
+    core_hu: float
+    texture_hu: float
+
+
+class ExtraAxialFamily(Family):
+    """A layer against the inner table. Subclasses say where, of what form, and what bounds it."""
+
+    compartments = ("extra-axial",)
+    lesion: ClassVar[type[ExtraAxial]]
+    form: ClassVar[Literal["lens", "crescent"]]
+
+    def place(self, streams: Streams) -> tuple[float, float, float]:
+        """Direction (z, y, x) from the middle of the head in template space; need not be of unit length."""
+        raise NotImplementedError
+
+    def folds(self, position: tuple[float, float, float]) -> tuple[tuple[tuple[float, float, float], float], ...]:
+        """Half-spaces of template space that bound a layer centred at `position`."""
+        raise NotImplementedError
+
+    def ratio(self, rng: np.random.Generator, recipe: Any, volume_mm3: float) -> float:
+        """Thickness over radius of a layer of a volume."""
+        raise NotImplementedError
+
+    def draw(self, streams: Streams, recipe: ExtraAxialRecipe, world: World) -> ExtraAxial:
+        form, contrast = streams("shape"), streams("contrast")
+        wanted = 1000 * draw(form, recipe.volume_ml)
+        ratio, stretch = round(self.ratio(form, recipe, wanted), DIGITS), draw(form, recipe.stretch)
+        origin = _rounded(world.to_scanner(MIDDLE))
+        direction = torch.tensor(self.place(streams), dtype=torch.float64)
+        direction = (direction / direction.norm()).numpy()
+        radius = float(surface_radius(direction[None], origin, world)[0])
+        centre = _rounded(tuple(o + radius * d for o, d in zip(origin, direction, strict=True)))
+        at = world.to_template(torch.tensor(centre, dtype=torch.float32))
+        layer = Layer(form=self.form, origin_mm=origin, centre_mm=centre, ratio=ratio, stretch=stretch)
+        lesion = self.lesion(
+            family=self.name,
+            centre_mm=centre,
+            radius_mm=sphere_radius(wanted),
+            volume_mm3=0.0,
+            z_range_mm=(0.0, 0.0),
+            shape=layer,
+            folds=self.folds((float(at[0]), float(at[1]), float(at[2]))),
+            noise_seed=subseed(form),
+            core_hu=draw(contrast, recipe.core_hu),
+            texture_hu=draw(contrast, recipe.texture_hu),
+        )
+        return self._resolve(lesion, wanted, world)
+
+    def _resolve(self, lesion: ExtraAxial, wanted: float, world: World) -> ExtraAxial:
+        points, cells = lattice(lesion.shape, radius_of_volume(lesion.shape.form, lesion.shape.ratio, wanted), world)
+        inside = self._outside(lesion, world, points)
+        size = self._size(lesion, world, points)
+        level, reached = level_of_volume(size, cells, inside <= 0, wanted)
+        low, high = z_range(points[..., 0], cells, (inside <= 0) & (size <= level))
+        return lesion.model_copy(
+            update={
+                "shape": lesion.shape.model_copy(update={"level_mm": level}),
+                "volume_mm3": round(reached, 4),
+                "z_range_mm": (low, high),
+            }
+        )
+
+    def _size(self, lesion: ExtraAxial, world: World, points: torch.Tensor) -> torch.Tensor:
+        size = size_function(lesion.shape, world(points, "depth"), polar(lesion.shape, points))
+        relative = torch.stack([(points[..., i] - lesion.centre_mm[i]) / 40.0 for i in range(3)], -1)
+        return size * (1 + ROUGHNESS * shape_noise(lesion.noise_seed, points.device)(relative)[0])
+
+    def _outside(self, lesion: ExtraAxial, world: World, points: torch.Tensor) -> torch.Tensor:
+        """Distance (mm) to where the layer may lie: negative under the inner table, within the folds."""
+        at = world.to_template(points)
+        outside = DURA_MM - world.at_template(at, "depth")
+        for normal, offset in lesion.folds:
+            along = (normal[0] * at[..., 0] + normal[1] * at[..., 1]) + normal[2] * at[..., 2]
+            outside = torch.maximum(outside, offset - along)
+        return outside
+
+    def reach(self, lesion: ExtraAxial) -> float:
+        return 1.05 * lesion.shape.level_mm * max(1.0, lesion.shape.stretch) + 3.0
+
+    def footprint(self, lesion: ExtraAxial, world: World, points: torch.Tensor, softness: float) -> Footprint:
+        size = self._size(lesion, world, points)
+        # In depth the size function grows 1 / ratio times as fast as the distance.
+        beyond = (size - lesion.shape.level_mm) * lesion.shape.ratio
+        outside = torch.maximum(beyond, self._outside(lesion, world, points))
+        core = torch.clamp(0.5 - outside / softness, 0, 1)
+        relative = torch.stack([(points[..., i] - lesion.centre_mm[i]) / 15.0 for i in range(3)], -1)
+        level = lesion.core_hu + lesion.texture_hu * shape_noise(lesion.noise_seed, points.device)(relative)[0]
+        return Footprint(core, level, torch.zeros_like(core), 0.0)
+
+
+def _rounded(position: tuple[float, ...]) -> tuple[float, float, float]:
+    z, y, x = (round(float(value), 4) for value in position)
+    return z, y, x

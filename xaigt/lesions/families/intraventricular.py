@@ -1,0 +1,116 @@
+"""Intraventricular hemorrhage: blood that has sunk to the back of the ventricles of a supine patient."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+import torch
+
+from xaigt.distributions import Number, Quantiles, Uniform, draw
+from xaigt.lesions.base import Family, Footprint, Lesion, LesionRecipe, Streams, World
+from xaigt.lesions.blobs import shape_noise, sphere_radius
+from xaigt.lesions.weighted import box_lattice, level_of_volume, z_range
+from xaigt.randomness import subseed
+
+# Box of template space that holds the ventricles (z, y, x; low, high; mm), and the middle of each lateral one.
+BOX = ((-48.0, -70.0, -48.0), (40.0, 46.0, 48.0))
+MIDDLE = (12.0, -20.0, 16.0)
+STEP_MM = 2.2
+MIDLINE_MM = 2.0
+
+
+class IntraventricularRecipe(LesionRecipe):
+    """What a recipe says of intraventricular hemorrhage; sources: generators/hemorrhage.yaml."""
+
+    family: Literal["intraventricular"] = "intraventricular"
+    volume_ml: Number = Quantiles(quantiles={0.0: 0.4, 0.25: 0.6, 0.5: 2.3, 0.75: 8.4, 0.95: 45.0, 1.0: 60.0}, log=True)
+    both_sides: Number = 0.6
+    core_hu: Number = Quantiles(quantiles={0.0: 38, 0.05: 39, 0.25: 44, 0.5: 49, 0.75: 54, 0.95: 64, 1.0: 72})
+    ripple_mm: Number = Uniform(uniform=(0.0, 1.5))
+    texture_hu: Number = Uniform(uniform=(1.0, 3.0))
+
+
+class Intraventricular(Lesion):
+    """One drawn intraventricular hemorrhage: the ventricles behind the plane y = `level_mm` (scanner space)."""
+
+    family: Literal["intraventricular"] = "intraventricular"
+    side: Literal[-1, 0, 1]
+    level_mm: float
+    reach_mm: float
+    ripple_mm: float
+    noise_seed: int
+    core_hu: float
+    texture_hu: float
+
+
+class IntraventricularFamily(Family):
+    """See the module."""
+
+    name = "intraventricular"
+    recipe = IntraventricularRecipe
+    lesion = Intraventricular
+    compartments = ("ventricles",)
+
+    def draw(self, streams: Streams, recipe: IntraventricularRecipe, world: World) -> Intraventricular:
+        place, form, contrast = streams("place"), streams("shape"), streams("contrast")
+        wanted = 1000 * draw(form, recipe.volume_ml)
+        one_side: Literal[-1, 1] = 1 if place.uniform() < 0.5 else -1
+        side: Literal[-1, 0, 1] = 0 if place.uniform() < draw(form, recipe.both_sides) else one_side
+        z, y, x = (round(value, 4) for value in world.to_scanner((MIDDLE[0], MIDDLE[1], MIDDLE[2] * side)))
+        lesion = Intraventricular(
+            centre_mm=(z, y, x),
+            radius_mm=sphere_radius(wanted),
+            volume_mm3=0.0,
+            z_range_mm=(0.0, 0.0),
+            side=side,
+            level_mm=0.0,
+            reach_mm=0.0,
+            ripple_mm=draw(form, recipe.ripple_mm),
+            noise_seed=subseed(form),
+            core_hu=draw(contrast, recipe.core_hu),
+            texture_hu=draw(contrast, recipe.texture_hu),
+        )
+        corners = [world.to_scanner(corner) for corner in BOX]
+        low, high = (tuple(float(v) for v in pick(np.asarray(corners), axis=0)) for pick in (np.min, np.max))
+        points, cells = box_lattice((low[0], low[1], low[2]), (high[0], high[1], high[2]), STEP_MM, world.device)
+        allowed = _outside(lesion, world, points) <= 0
+        height = _height(lesion, points)
+        level, reached = level_of_volume(height, cells, allowed, wanted)
+        inside = allowed & (height <= level)
+        offset = points - torch.tensor(lesion.centre_mm, device=points.device)
+        farthest = float(offset[inside].norm(dim=-1).max()) if inside.any() else 0.0
+        return lesion.model_copy(
+            update={
+                "level_mm": level,
+                "volume_mm3": round(reached, 4),
+                "z_range_mm": z_range(points[..., 0], cells, inside),
+                "reach_mm": round(farthest + STEP_MM, 4),
+            }
+        )
+
+    def reach(self, lesion: Intraventricular) -> float:
+        return lesion.reach_mm + 2.0
+
+    def footprint(self, lesion: Intraventricular, world: World, points: torch.Tensor, softness: float) -> Footprint:
+        beyond = torch.maximum(_height(lesion, points) - lesion.level_mm, _outside(lesion, world, points))
+        core = torch.clamp(0.5 - beyond / softness, 0, 1)
+        relative = torch.stack([(points[..., i] - lesion.centre_mm[i]) / 15.0 for i in range(3)], -1)
+        level = lesion.core_hu + lesion.texture_hu * shape_noise(lesion.noise_seed, points.device)(relative)[0]
+        return Footprint(core, level, torch.zeros_like(core), 0.0)
+
+
+def _height(lesion: Intraventricular, points: torch.Tensor) -> torch.Tensor:
+    """Height above the patient's back (mm): blood fills from the back; the ripple is that of clots."""
+    relative = torch.stack([(points[..., i] - lesion.centre_mm[i]) / 18.0 for i in range(3)], -1)
+    return points[..., 1] + lesion.ripple_mm * shape_noise(lesion.noise_seed, points.device)(relative)[0]
+
+
+def _outside(lesion: Intraventricular, world: World, points: torch.Tensor) -> torch.Tensor:
+    """Distance (mm) to the ventricles of the lesion's side: negative inside."""
+    at = world.to_template(points)
+    outside = -world.at_template(at, "ventricles")
+    return outside if lesion.side == 0 else torch.maximum(outside, MIDLINE_MM - lesion.side * at[..., 2])
+
+
+FAMILY = IntraventricularFamily()

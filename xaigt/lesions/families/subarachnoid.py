@@ -1,0 +1,158 @@
+"""Subarachnoid hemorrhage: blood in the fluid of sulci and cisterns, spread from a point."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+import torch
+
+from xaigt.distributions import Choice, Number, Quantiles, Uniform, draw
+from xaigt.lesions.base import Family, Footprint, Lesion, LesionRecipe, Streams, World
+from xaigt.lesions.blobs import shape_noise, sphere_radius
+from xaigt.lesions.weighted import box_lattice, level_of_volume, z_range
+from xaigt.randomness import subseed
+
+FLUID = 0.35  # share of fluid from which a point can hold blood: the average brain's sulci are blurred
+FLUID_FULL = 0.6  # share of fluid from which blood shows in full
+INNER_MM = 2.0  # blood keeps this far from the inner table: the dura, and what partial volume with bone hides
+DENSITY = 0.2  # share of the surroundings of a seed that is fluid, roughly: sets the lattice's size only
+LARGEST_RADIUS = 60.0
+# Where bleeding starts (z, y, x of template space; spread in mm): basal cisterns with the Sylvian fissures, or a
+# sulcus of the convexity (trauma). Approximate positions in the MNI152 average.
+SITES = {
+    "suprasellar": ((-22, 2, 0), (3, 4, 6)),
+    "sylvian": ((-4, 8, 42), (6, 10, 5)),
+    "perimesencephalic": ((-16, -28, 12), (4, 4, 4)),
+    "interhemispheric": ((20, 45, 2), (18, 10, 2)),
+    "convexity": ((42, -15, 46), (12, 28, 8)),
+}
+NOISE_LIMIT = 1.5
+_TRIES = 300
+
+
+class SubarachnoidRecipe(LesionRecipe):
+    """What a recipe says of subarachnoid hemorrhage; sources: generators/hemorrhage.yaml."""
+
+    family: Literal["subarachnoid"] = "subarachnoid"
+    sites: Choice = Choice(
+        choice={
+            "suprasellar": 0.3,
+            "sylvian": 0.25,
+            "perimesencephalic": 0.1,
+            "interhemispheric": 0.1,
+            "convexity": 0.25,
+        }
+    )
+    volume_ml: Number = Quantiles(quantiles={0.0: 0.4, 0.25: 0.9, 0.5: 2.0, 0.75: 9.7, 0.95: 44.0, 1.0: 60.0}, log=True)
+    core_hu: Number = Quantiles(quantiles={0.0: 42, 0.05: 44, 0.25: 49, 0.5: 53, 0.75: 58, 0.95: 66, 1.0: 72})
+    roughness: Number = Uniform(uniform=(0.15, 0.35))
+    texture_hu: Number = Uniform(uniform=(1.0, 4.0))
+
+
+class Subarachnoid(Lesion):
+    """One drawn subarachnoid hemorrhage: fluid within `level_mm` of the centre, as noise bends distances.
+
+    Nothing lies beyond `reach_mm`: the box that the level was resolved on.
+    """
+
+    family: Literal["subarachnoid"] = "subarachnoid"
+    site: str
+    level_mm: float
+    reach_mm: float
+    roughness: float
+    noise_seed: int
+    core_hu: float
+    texture_hu: float
+
+
+class SubarachnoidFamily(Family):
+    """See the module."""
+
+    name = "subarachnoid"
+    recipe = SubarachnoidRecipe
+    lesion = Subarachnoid
+    compartments = ("cisterns",)
+
+    def draw(self, streams: Streams, recipe: SubarachnoidRecipe, world: World) -> Subarachnoid:
+        form, contrast = streams("shape"), streams("contrast")
+        site = recipe.sites.draw(streams("place"))
+        wanted = 1000 * draw(form, recipe.volume_ml)
+        centre = world.to_scanner(_seed(streams("place-seed"), site, world))
+        z, y, x = (round(value, 4) for value in centre)
+        half = round(min(1.2 * sphere_radius(wanted) / DENSITY ** (1 / 3), LARGEST_RADIUS), 4)
+        lesion = Subarachnoid(
+            centre_mm=(z, y, x),
+            radius_mm=sphere_radius(wanted),
+            volume_mm3=0.0,
+            z_range_mm=(0.0, 0.0),
+            site=site,
+            level_mm=0.0,
+            reach_mm=half,
+            roughness=draw(form, recipe.roughness),
+            noise_seed=subseed(form),
+            core_hu=draw(contrast, recipe.core_hu),
+            texture_hu=draw(contrast, recipe.texture_hu),
+        )
+        points, cells = box_lattice(
+            (z - half, y - half, x - half), (z + half, y + half, x + half), half / 18, world.device
+        )
+        allowed = (_outside(world, points) <= 0) & _within(lesion, points)
+        size = _size(lesion, points)
+        level, reached = level_of_volume(size, cells, allowed, wanted)
+        low, high = z_range(points[..., 0], cells, allowed & (size <= level))
+        return lesion.model_copy(update={"level_mm": level, "volume_mm3": round(reached, 4), "z_range_mm": (low, high)})
+
+    def reach(self, lesion: Subarachnoid) -> float:
+        return min(lesion.level_mm / (1 - NOISE_LIMIT * lesion.roughness), lesion.reach_mm) + 1.0
+
+    def footprint(self, lesion: Subarachnoid, world: World, points: torch.Tensor, softness: float) -> Footprint:
+        near = torch.clamp(0.5 - (_size(lesion, points) - lesion.level_mm) / softness, 0, 1) * _within(lesion, points)
+        at = world.to_template(points)
+        fluid = world.at_template(at, "csf")
+        filled = torch.clamp((fluid - FLUID) / (FLUID_FULL - FLUID) + 0.5, 0, 1) * (fluid > FLUID)
+        free = torch.clamp(0.5 - world.at_template(at, "ventricles") / softness, 0, 1)
+        free = free * torch.clamp(0.5 + (world.at_template(at, "depth") - INNER_MM) / softness, 0, 1)
+        relative = torch.stack([(points[..., i] - lesion.centre_mm[i]) / 12.0 for i in range(3)], -1)
+        level = lesion.core_hu + lesion.texture_hu * shape_noise(lesion.noise_seed, points.device)(relative)[0]
+        core = near * filled * free
+        return Footprint(core, level, torch.zeros_like(core), 0.0)
+
+
+def _within(lesion: Subarachnoid, points: torch.Tensor) -> torch.Tensor:
+    offset = torch.stack([points[..., i] - lesion.centre_mm[i] for i in range(3)], -1)
+    return offset.norm(dim=-1) <= lesion.reach_mm
+
+
+def _size(lesion: Subarachnoid, points: torch.Tensor) -> torch.Tensor:
+    """Distance from the centre, bent by noise: blood does not spread evenly."""
+    offset = torch.stack([points[..., i] - lesion.centre_mm[i] for i in range(3)], -1)
+    noise = shape_noise(lesion.noise_seed, points.device)(offset / 20.0)[0]
+    distance = offset.norm(dim=-1)
+    return distance * (1 + lesion.roughness * torch.clamp(noise, -NOISE_LIMIT, NOISE_LIMIT))
+
+
+def _outside(world: World, points: torch.Tensor) -> torch.Tensor:
+    """Negative in the fluid of sulci and cisterns."""
+    at = world.to_template(points)
+    outside = FLUID - world.at_template(at, "csf")
+    outside = torch.maximum(outside, world.at_template(at, "ventricles"))
+    return torch.maximum(outside, INNER_MM - world.at_template(at, "depth"))
+
+
+def _seed(rng: np.random.Generator, site: str, world: World) -> tuple[float, float, float]:
+    """Point of template space (z, y, x) in the fluid near a site: the first candidate that is, or the wettest."""
+    centre, spread = SITES[site]
+    points = np.asarray(centre) + np.clip(rng.normal(size=(_TRIES, 3)), -2, 2) * np.asarray(spread)
+    points[:, 2] *= rng.choice([-1.0, 1.0])
+    tensor = torch.from_numpy(points.astype(np.float32)).to(world.device)
+    fluid = world.at_template(tensor, "csf").cpu()
+    fluid = (
+        fluid * (world.at_template(tensor, "ventricles").cpu() < -1) * (world.at_template(tensor, "depth").cpu() > 1)
+    )
+    fits = torch.nonzero(fluid > 0.5)
+    z, y, x = points[int(fits[0]) if len(fits) else int(fluid.argmax())]
+    return float(z), float(y), float(x)
+
+
+FAMILY = SubarachnoidFamily()

@@ -1,0 +1,129 @@
+"""Collections of blood against the inner table: lenses and crescents.
+
+A layer is described in the polar coordinates of the skull: directions from a point in the middle of the head, and
+depth below the inner table. Tangential distance s from the layer's centre is an arc on a sphere of the centre's
+radius; it can be longer along one tangent than along the other. The size function is
+
+- lens (epidural): ``G = (d / t + sqrt((d / t)^2 + 4 s^2)) / 2``, whose level sets are biconvex lenses of radius G
+  and thickness ``t G`` at their middle: ``d = t (G - s^2 / G)``;
+- crescent (subdural): ``G = ((d / t)^4 + s^4)^(1/4)``, of nearly even thickness with tapering ends.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from xaigt.lesions.base import World
+from xaigt.schema import Strict
+
+_TANGENT, _DEPTH = 41, 10  # points of the lattice a layer is resolved on, along each tangent and in depth
+MARGIN = 1.35  # its half-width, in radii of the unrestricted layer of the wanted volume
+
+
+class Layer(Strict):
+    """Shape of a collection against the inner table.
+
+    `origin_mm` is the middle of the head, `centre_mm` the layer's centre on the inner table (z, y, x; scanner
+    space); `ratio` is thickness over radius; `stretch` lengthens it along the horizontal tangent.
+    """
+
+    form: Literal["lens", "crescent"]
+    origin_mm: tuple[float, float, float]
+    centre_mm: tuple[float, float, float]
+    ratio: float
+    stretch: float
+    level_mm: float = 0.0
+
+
+def volume_factor(form: str) -> float:
+    """Volume of an unrestricted flat layer over ``ratio * radius^3`` (stretch 1): integral of its thickness."""
+    # lens: 2 pi int_0^1 (1 - s^2) s ds; crescent: 2 pi int_0^1 (1 - s^4)^(1/4) s ds
+    return np.pi / 2 if form == "lens" else 2 * np.pi * 0.4370
+
+
+def radius_of_volume(form: str, ratio: float, volume_mm3: float) -> float:
+    """Radius (mm) of the flat layer of a volume."""
+    return float((volume_mm3 / (volume_factor(form) * ratio)) ** (1 / 3))
+
+
+def polar(layer: Layer, points: torch.Tensor) -> torch.Tensor:
+    """Tangential distance (mm) from the layer's centre at points ``[..., 3]``, shortened along the stretch."""
+    normal, along, up, radius = _frame(layer)
+    offset = [points[..., i] - layer.origin_mm[i] for i in range(3)]
+    length = torch.sqrt(offset[0] ** 2 + offset[1] ** 2 + offset[2] ** 2).clamp(min=1e-3)
+    cosine = _dot(offset, normal) / length
+    angle = torch.arccos(cosine.clamp(-1, 1))
+    u, v = _dot(offset, along) / length, _dot(offset, up) / length
+    sine = torch.sqrt(u * u + v * v).clamp(min=1e-6)
+    return radius * angle * torch.sqrt((u / sine / layer.stretch) ** 2 + (v / sine) ** 2)
+
+
+def size_function(layer: Layer, depth: torch.Tensor, tangential: torch.Tensor) -> torch.Tensor:
+    """G (mm) from depth below the inner table and tangential distance, both in mm."""
+    scaled = depth.clamp(min=0) / layer.ratio
+    if layer.form == "lens":
+        return (scaled + torch.sqrt(scaled**2 + 4 * tangential**2)) / 2
+    return torch.sqrt(torch.sqrt(scaled**4 + tangential**4))
+
+
+def lattice(layer: Layer, radius: float, world: World) -> tuple[torch.Tensor, torch.Tensor]:
+    """Points ``[u, v, d, 3]`` around the layer, and the volume (mm3) that each stands for."""
+    normal, along, up, sphere = _frame(layer)
+    half = MARGIN * radius * max(1.0, layer.stretch)
+    steps = np.linspace(-half, half, _TANGENT)
+    u, v = np.meshgrid(steps, steps, indexing="ij")
+    distance = np.maximum(np.hypot(u, v), 1e-9)
+    angle = np.minimum(distance / sphere, 0.95 * np.pi)
+    direction = np.cos(angle)[..., None] * normal + (np.sin(angle) / distance)[..., None] * (
+        u[..., None] * along + v[..., None] * up
+    )
+    solid = (steps[1] - steps[0]) ** 2 / sphere**2 * np.sin(angle) / np.maximum(angle, 1e-9)
+    surface = surface_radius(direction, layer.origin_mm, world)
+    thickness = MARGIN * layer.ratio * radius * 1.3
+    depths = (np.arange(_DEPTH) + 0.5) / _DEPTH * thickness
+    distances = surface[..., None] - depths
+    points = np.asarray(layer.origin_mm) + distances[..., None] * direction[..., None, :]
+    cells = solid[..., None] * distances**2 * (thickness / _DEPTH)
+    return _tensor(points, world), _tensor(cells, world)
+
+
+def surface_radius(
+    direction: npt.NDArray[np.float64], origin: tuple[float, float, float], world: World
+) -> npt.NDArray[np.float64]:
+    """Distance (mm) from the origin to the inner table along unit directions ``[..., 3]``.
+
+    The depth is a signed distance, so walking outwards by it never steps past the surface: sphere tracing.
+    """
+    radius = np.full(direction.shape[:-1], 30.0)
+    for _ in range(14):
+        points = np.asarray(origin) + radius[..., None] * direction
+        depth = world(_tensor(points, world), "depth").double().cpu().numpy()
+        radius = np.clip(radius + np.clip(depth, -5, 60), 10, 140)
+    return radius
+
+
+def _frame(
+    layer: Layer,
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64], npt.NDArray[np.float64], float]:
+    """Unit normal, horizontal and rising tangent at the centre (z, y, x), and its distance from the origin."""
+    offset = np.asarray(layer.centre_mm) - np.asarray(layer.origin_mm)
+    radius = float(np.linalg.norm(offset))
+    normal = offset / radius
+    along = np.cross(np.array([1.0, 0.0, 0.0]), normal)
+    if np.linalg.norm(along) < 0.1:  # at the vertex every tangent is horizontal
+        along = np.array([0.0, 1.0, 0.0])
+    along = along - normal * (along @ normal)
+    along /= np.linalg.norm(along)
+    return normal, along, np.cross(normal, along), radius
+
+
+def _dot(offset: list[torch.Tensor], axis: npt.NDArray[np.float64]) -> torch.Tensor:
+    return (float(axis[0]) * offset[0] + float(axis[1]) * offset[1]) + float(axis[2]) * offset[2]
+
+
+def _tensor(values: npt.NDArray[np.float64], world: World) -> torch.Tensor:
+    return torch.from_numpy(values.astype(np.float32)).to(world.device)

@@ -1,0 +1,75 @@
+"""Resolving a level set to a wanted volume on points that stand for unequal volumes."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+
+from xaigt.distributions import DIGITS
+
+
+def level_of_volume(
+    size: torch.Tensor, cells: torch.Tensor, allowed: torch.Tensor, wanted: float
+) -> tuple[float, float]:
+    """Find the level at which ``{size <= level}``, cut to where it is allowed, has a wanted volume.
+
+    Parameters
+    ----------
+    size
+        Size function at some points, any shape.
+    cells
+        Volume (mm3) that each point stands for.
+    allowed
+        Where the lesion may lie.
+    wanted
+        Volume in mm3.
+
+    Returns
+    -------
+    float
+        The level, rounded up to the decimals that provenance keeps.
+    float
+        The volume reached: less than wanted if too little room is allowed; 0 if there is none.
+    """
+    values, volumes = size[allowed], cells[allowed].double()
+    if values.numel() == 0:
+        return 0.0, 0.0
+    ordered, order = torch.sort(values)
+    total = torch.cumsum(volumes[order], 0)
+    index = min(int(torch.searchsorted(total, wanted)), len(total) - 1)
+    level = math.ceil(float(ordered[index]) * 10**DIGITS) / 10**DIGITS
+    reached = float(volumes[values <= level].sum())
+    return level, reached
+
+
+def z_range(heights: torch.Tensor, cells: torch.Tensor, inside: torch.Tensor, bins: int = 24) -> tuple[float, float]:
+    """Heights (mm) about the fullest axial slice between which slices show at least a third of what it shows."""
+    z, volume = heights[inside].double(), cells[inside].double()
+    if z.numel() == 0:
+        return 0.0, 0.0
+    low, high = float(z.min()), float(z.max())
+    width = max((high - low) / bins, 1e-3)
+    index = ((z - low) / width).long().clamp(max=bins - 1)
+    area = torch.zeros(bins, dtype=torch.float64).index_add_(0, index, volume)
+    good = (3 * area >= area.max()).tolist()
+    first = last = int(area.argmax())
+    while first > 0 and good[first - 1]:
+        first -= 1
+    while last < bins - 1 and good[last + 1]:
+        last += 1
+    return round(low + (first + 0.5) * width, DIGITS), round(low + (last + 0.5) * width, DIGITS)
+
+
+def box_lattice(
+    low: tuple[float, float, float], high: tuple[float, float, float], step: float, device: torch.device
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Points ``[z, y, x, 3]`` of a box (mm) about `step` apart, and the volume (mm3) that each stands for."""
+    axes, cell = [], 1.0
+    for a, b in zip(low, high, strict=True):
+        count = max(2, math.ceil((b - a) / step))
+        width = (b - a) / count
+        axes.append((torch.arange(count, dtype=torch.float64) + 0.5) * width + a)
+        cell *= width
+    points = torch.stack(torch.meshgrid(*axes, indexing="ij"), -1).float().to(device)
+    return points, torch.full(points.shape[:-1], cell, device=device)
