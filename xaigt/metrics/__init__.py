@@ -1,0 +1,107 @@
+"""Metrics of explanations whose truth is known: localization, faithfulness, consistency; 2-D and 3-D.
+
+The room stands alone: give it maps and masks of any origin. Three shapes:
+
+- of a map: ``precision_at_k(maps[B, *S], masks[B, *S], support=None, ignore=None, spacing=None) -> value[B]``
+- of faithfulness: ``deletion(model, inputs, maps, targets, reference) -> value[B]``
+- of a set: ``c_score(maps, labels, predictions, confidences) -> a value a class``
+
+``score`` runs a set of metrics that share one sort and returns a table; ``get`` finds a metric by name, and
+its attributes say what its values mean. Importing this package imports nothing: every name is loaded when
+it is first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from xaigt.metrics.catalog import METRICS, get, names
+
+if TYPE_CHECKING:
+    from xaigt.metrics.batch import MapBatch
+    from xaigt.metrics.chance import permutation_chance
+    from xaigt.metrics.declaration import MapMetric, Metric, map_metric, model_metric, set_metric
+    from xaigt.metrics.grids import attainable, resize, through_grid
+    from xaigt.metrics.mass import (
+        confounder_mass,
+        distractor_mass,
+        energy_ratio,
+        lesion_mass,
+        mass_accuracy,
+        relative_mass,
+        suppressor_mass,
+    )
+    from xaigt.metrics.overlap import dice, iou, pooled_overlap, precision, recall
+    from xaigt.metrics.ranking import average_precision, pointing_game, precision_at_k, roc_auc
+    from xaigt.metrics.table import reference_scores, score
+    from xaigt.metrics.thresholds import TunedThreshold
+    from xaigt.metrics.tuning import ThresholdTuner, tune_threshold
+
+_HELPERS = {
+    "MapBatch": "batch",
+    "MapMetric": "declaration",
+    "Metric": "declaration",
+    "ThresholdTuner": "tuning",
+    "TunedThreshold": "thresholds",
+    "attainable": "grids",
+    "map_metric": "declaration",
+    "model_metric": "declaration",
+    "permutation_chance": "chance",
+    "pooled_overlap": "overlap",
+    "reference_scores": "table",
+    "resize": "grids",
+    "score": "table",
+    "set_metric": "declaration",
+    "through_grid": "grids",
+    "tune_threshold": "tuning",
+}
+_PLACES = {**METRICS, **_HELPERS}
+
+__all__ = [
+    "MapBatch",
+    "MapMetric",
+    "Metric",
+    "ThresholdTuner",
+    "TunedThreshold",
+    "attainable",
+    "average_precision",
+    "confounder_mass",
+    "dice",
+    "distractor_mass",
+    "energy_ratio",
+    "get",
+    "iou",
+    "lesion_mass",
+    "map_metric",
+    "mass_accuracy",
+    "model_metric",
+    "names",
+    "permutation_chance",
+    "pointing_game",
+    "pooled_overlap",
+    "precision",
+    "precision_at_k",
+    "recall",
+    "reference_scores",
+    "relative_mass",
+    "resize",
+    "roc_auc",
+    "score",
+    "set_metric",
+    "suppressor_mass",
+    "through_grid",
+    "tune_threshold",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PLACES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"{__name__}.{_PLACES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return list(__all__)
