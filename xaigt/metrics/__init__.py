@@ -20,9 +20,12 @@ from xaigt.metrics.catalog import METRICS, get, names
 
 if TYPE_CHECKING:
     from xaigt.metrics.batch import MapBatch
+    from xaigt.metrics.box_overlap import box_dice, box_iou, loose_hit, matched_box_dice, matched_box_iou
     from xaigt.metrics.chance import permutation_chance
+    from xaigt.metrics.compartment import compartment_precision
     from xaigt.metrics.declaration import MapMetric, Metric, map_metric, model_metric, set_metric
     from xaigt.metrics.grids import attainable, resize, through_grid
+    from xaigt.metrics.instances import component_table, lesion_precision, lesion_recall, lesion_table, rates
     from xaigt.metrics.mass import (
         confounder_mass,
         distractor_mass,
@@ -34,11 +37,16 @@ if TYPE_CHECKING:
     )
     from xaigt.metrics.overlap import dice, iou, pooled_overlap, precision, recall
     from xaigt.metrics.ranking import average_precision, pointing_game, precision_at_k, roc_auc
+    from xaigt.metrics.surface import hausdorff_distance, surface_distance
     from xaigt.metrics.table import reference_scores, score
     from xaigt.metrics.thresholds import TunedThreshold
+    from xaigt.metrics.transport import earth_mover
     from xaigt.metrics.tuning import ThresholdTuner, tune_threshold
 
 _HELPERS = {
+    "component_table": "instances",
+    "lesion_table": "instances",
+    "rates": "instances",
     "MapBatch": "batch",
     "MapMetric": "declaration",
     "Metric": "declaration",
@@ -66,15 +74,27 @@ __all__ = [
     "TunedThreshold",
     "attainable",
     "average_precision",
+    "box_dice",
+    "box_iou",
+    "compartment_precision",
+    "component_table",
     "confounder_mass",
     "dice",
     "distractor_mass",
+    "earth_mover",
     "energy_ratio",
     "get",
+    "hausdorff_distance",
     "iou",
     "lesion_mass",
+    "lesion_precision",
+    "lesion_recall",
+    "lesion_table",
+    "loose_hit",
     "map_metric",
     "mass_accuracy",
+    "matched_box_dice",
+    "matched_box_iou",
     "model_metric",
     "names",
     "permutation_chance",
@@ -82,6 +102,7 @@ __all__ = [
     "pooled_overlap",
     "precision",
     "precision_at_k",
+    "rates",
     "recall",
     "reference_scores",
     "relative_mass",
@@ -90,6 +111,7 @@ __all__ = [
     "score",
     "set_metric",
     "suppressor_mass",
+    "surface_distance",
     "through_grid",
     "tune_threshold",
 ]

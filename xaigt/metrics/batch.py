@@ -65,6 +65,7 @@ class MapBatch:
         if raw.dtype not in (torch.float32, torch.float64):
             raw = raw.to(torch.float32)
         self.sign = sign
+        self.shared: dict[str, Any] = {}  # what metrics of one family leave for each other
         self.device = raw.device
         self.shape = tuple(raw.shape[1:])
         self.size = raw.shape[0]

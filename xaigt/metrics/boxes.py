@@ -1,4 +1,4 @@
-"""Bounding boxes of components: filled unions, overlap, optimal matching."""
+"""Bounding boxes of numbered components."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ import torch
 from scipy import ndimage
 from torch import Tensor
 
+Box = tuple[slice, ...]
 
-def find_boxes(labels: Tensor) -> list[list[tuple[slice, ...]]]:
+
+def find_boxes(labels: Tensor) -> list[list[Box]]:
     """Bounding box of every numbered component, a list a sample, as slices.
 
     Parameters
@@ -16,18 +18,21 @@ def find_boxes(labels: Tensor) -> list[list[tuple[slice, ...]]]:
     labels
         ``[B, *S]``, integers, 0 outside.
     """
-    found = []
-    for numbers in labels.cpu().numpy():
-        found.append(
-            [box for box in ndimage.find_objects(numbers.astype(np.int32, copy=False)) if box is not None]
-        )
-    return found
+    return [
+        [box for box in ndimage.find_objects(numbers.astype(np.int32, copy=False)) if box is not None]
+        for numbers in labels.cpu().numpy()
+    ]
+
+
+def paint(boxes: list[list[Box]], shape: tuple[int, ...]) -> np.ndarray:
+    """Union of the filled boxes of each sample, ``[B, *S]``, bool."""
+    filled = np.zeros((len(boxes), *shape), dtype=bool)
+    for sample, found in zip(filled, boxes, strict=True):
+        for box in found:
+            sample[box] = True
+    return filled
 
 
 def fill_boxes(labels: Tensor) -> Tensor:
-    """Union of the filled bounding boxes, ``[B, *S]``, bool."""
-    filled = np.zeros(labels.shape, dtype=bool)
-    for sample, boxes in zip(filled, find_boxes(labels), strict=True):
-        for box in boxes:
-            sample[box] = True
-    return torch.from_numpy(filled).to(labels.device)
+    """Union of the filled bounding boxes of numbered components, ``[B, *S]``, bool."""
+    return torch.from_numpy(paint(find_boxes(labels), tuple(labels.shape[1:]))).to(labels.device)

@@ -30,6 +30,17 @@ METRICS = {
     "iou": "overlap",
     "precision": "overlap",
     "recall": "overlap",
+    "box_iou": "box_overlap",
+    "box_dice": "box_overlap",
+    "matched_box_iou": "box_overlap",
+    "matched_box_dice": "box_overlap",
+    "loose_hit": "box_overlap",
+    "earth_mover": "transport",
+    "lesion_recall": "instances",
+    "lesion_precision": "instances",
+    "surface_distance": "surface",
+    "hausdorff_distance": "surface",
+    "compartment_precision": "compartment",
 }
 ENTRY_POINTS = "xaigt.metrics"
 
