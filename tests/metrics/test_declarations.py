@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -147,6 +148,8 @@ def test_every_name_is_in_the_file_that_the_catalogue_says_and_nowhere_else() ->
         assert get(name).compute.__module__ == f"xaigt.metrics.{METRICS[name]}"
     assert set(xaigt.metrics.__all__) == {*xaigt.metrics._PLACES, "get", "names"}
     assert xaigt.metrics.roc_auc is get("roc_auc")
+    modules = {path.stem for path in Path(xaigt.metrics.__file__).parent.glob("*.py")}
+    assert not modules & set(xaigt.metrics.__all__)  # a submodule would hide the name once it is imported
 
 
 def test_a_metric_is_found_without_importing_its_neighbours() -> None:

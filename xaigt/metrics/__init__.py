@@ -21,10 +21,13 @@ from xaigt.metrics.catalog import METRICS, get, names
 if TYPE_CHECKING:
     from xaigt.metrics.batch import MapBatch
     from xaigt.metrics.box_overlap import box_dice, box_iou, loose_hit, matched_box_dice, matched_box_iou
-    from xaigt.metrics.chance import permutation_chance
+    from xaigt.metrics.chance import permutation_chance, shuffled_maps
     from xaigt.metrics.compartment import compartment_precision
+    from xaigt.metrics.consistency import c_score, consistency_references
     from xaigt.metrics.declaration import MapMetric, Metric, map_metric, model_metric, set_metric
-    from xaigt.metrics.grids import attainable, resize, through_grid
+    from xaigt.metrics.evidence import evidence_agreement, planted_and_used
+    from xaigt.metrics.grids import attainable, in_template, resize, through_grid
+    from xaigt.metrics.imputation import impute
     from xaigt.metrics.instances import component_table, lesion_precision, lesion_recall, lesion_table, rates
     from xaigt.metrics.mass import (
         confounder_mass,
@@ -36,7 +39,10 @@ if TYPE_CHECKING:
         suppressor_mass,
     )
     from xaigt.metrics.overlap import dice, iou, pooled_overlap, precision, recall
+    from xaigt.metrics.perturbation import deletion, insertion, perturbation_curve
     from xaigt.metrics.ranking import average_precision, pointing_game, precision_at_k, roc_auc
+    from xaigt.metrics.removal import road, road_curve
+    from xaigt.metrics.replacement import footprints, instance_effects, used_instances
     from xaigt.metrics.surface import hausdorff_distance, surface_distance
     from xaigt.metrics.table import reference_scores, score
     from xaigt.metrics.thresholds import TunedThreshold
@@ -44,6 +50,14 @@ if TYPE_CHECKING:
     from xaigt.metrics.tuning import ThresholdTuner, tune_threshold
 
 _HELPERS = {
+    "consistency_references": "consistency",
+    "footprints": "replacement",
+    "impute": "imputation",
+    "instance_effects": "replacement",
+    "perturbation_curve": "perturbation",
+    "planted_and_used": "evidence",
+    "road_curve": "removal",
+    "used_instances": "replacement",
     "component_table": "instances",
     "lesion_table": "instances",
     "rates": "instances",
@@ -60,6 +74,8 @@ _HELPERS = {
     "reference_scores": "table",
     "resize": "grids",
     "score": "table",
+    "shuffled_maps": "chance",
+    "in_template": "grids",
     "set_metric": "declaration",
     "through_grid": "grids",
     "tune_threshold": "tuning",
@@ -76,15 +92,24 @@ __all__ = [
     "average_precision",
     "box_dice",
     "box_iou",
+    "c_score",
     "compartment_precision",
     "component_table",
     "confounder_mass",
+    "consistency_references",
+    "deletion",
     "dice",
     "distractor_mass",
     "earth_mover",
     "energy_ratio",
+    "evidence_agreement",
+    "footprints",
     "get",
     "hausdorff_distance",
+    "impute",
+    "in_template",
+    "insertion",
+    "instance_effects",
     "iou",
     "lesion_mass",
     "lesion_precision",
@@ -98,6 +123,8 @@ __all__ = [
     "model_metric",
     "names",
     "permutation_chance",
+    "perturbation_curve",
+    "planted_and_used",
     "pointing_game",
     "pooled_overlap",
     "precision",
@@ -107,13 +134,17 @@ __all__ = [
     "reference_scores",
     "relative_mass",
     "resize",
+    "road",
+    "road_curve",
     "roc_auc",
     "score",
     "set_metric",
+    "shuffled_maps",
     "suppressor_mass",
     "surface_distance",
     "through_grid",
     "tune_threshold",
+    "used_instances",
 ]
 
 

@@ -41,6 +41,11 @@ METRICS = {
     "surface_distance": "surface",
     "hausdorff_distance": "surface",
     "compartment_precision": "compartment",
+    "deletion": "perturbation",
+    "insertion": "perturbation",
+    "road": "removal",
+    "evidence_agreement": "evidence",
+    "c_score": "consistency",
 }
 ENTRY_POINTS = "xaigt.metrics"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +23,39 @@ class ChanceLevel:
     error: Tensor
     low: Tensor
     high: Tensor
+
+
+def shuffled_maps(
+    maps: Array,
+    *,
+    count: int = 1,
+    seed: int | Sequence[int] = 0,
+    support: Array | None = None,
+    ignore: Array | None = None,
+) -> Iterator[Tensor]:
+    """Yield maps ``[B, *S]`` whose evaluated values lie at random: the chance level of any metric's maps.
+
+    Parameters
+    ----------
+    maps, support, ignore
+        As for every metric of a map.
+    count
+        How many to yield.
+    seed
+        One number, from which sample i draws stream i; or one number a sample.
+    """
+    raw = torch.as_tensor(maps).detach()
+    prepared = MapBatch(raw, torch.zeros_like(raw), support=support, ignore=ignore, sign="signed")
+    seeds = [(seed, i) for i in range(prepared.size)] if isinstance(seed, int) else [(s,) for s in seed]
+    if len(seeds) != prepared.size:
+        raise XaigtError(f"{len(seeds)} seeds for {prepared.size} samples.")
+    streams = [np.random.default_rng(list(entropy)) for entropy in seeds]
+    values = raw.flatten(1).cpu().numpy().copy()
+    inside = np.ones(values.shape, bool) if prepared.evaluated is None else prepared.evaluated.cpu().numpy()
+    for _ in range(count):
+        for row, kept, stream in zip(values, inside, streams, strict=True):
+            row[kept] = stream.permutation(row[kept])
+        yield torch.from_numpy(values.reshape(-1, *prepared.shape).copy()).to(prepared.device)
 
 
 def permutation_chance(
@@ -57,19 +90,8 @@ def permutation_chance(
     """
     if permutations < 2 or not 0 < level < 1:
         raise XaigtError("permutation_chance needs at least 2 permutations and a level between 0 and 1.")
-    prepared = MapBatch(maps, masks, support=support, ignore=ignore, sign="signed")
-    seeds = [(seed, i) for i in range(prepared.size)] if isinstance(seed, int) else [(s,) for s in seed]
-    if len(seeds) != prepared.size:
-        raise XaigtError(f"{len(seeds)} seeds for {prepared.size} samples.")
-    streams = [np.random.default_rng(list(entropy)) for entropy in seeds]
-    values = torch.as_tensor(maps).detach().flatten(1).cpu().numpy().copy()
-    inside = np.ones(values.shape, bool) if prepared.evaluated is None else prepared.evaluated.cpu().numpy()
-    scores = []
-    for _ in range(permutations):
-        for row, kept, stream in zip(values, inside, streams, strict=True):
-            row[kept] = stream.permutation(row[kept])
-        shuffled = torch.from_numpy(values.reshape(-1, *prepared.shape)).to(prepared.device)
-        scores.append(metric(shuffled, masks, support=support, ignore=ignore, **batch))
+    shuffles = shuffled_maps(maps, count=permutations, seed=seed, support=support, ignore=ignore)
+    scores = [metric(drawn, masks, support=support, ignore=ignore, **batch) for drawn in shuffles]
     drawn = torch.stack(scores)
     tail = (1 - level) / 2
     return ChanceLevel(

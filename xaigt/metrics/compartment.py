@@ -22,9 +22,9 @@ from xaigt.metrics.thresholds import ThresholdLike, binarize, count
         "full mask": "any",
     },
     region="compartment",
-    attainable="1 where lesions lie in their compartment; seen through a coarse grid they leak over its border",
-    source="OrganIoU of Draelos and Carin (arXiv 2011.08891, as read in their public code): a / (a + b), with "
-    "a voxels above the threshold inside the allowed region and b outside",
+    attainable="1 where lesions lie in their compartment; seen through a coarse grid they leak out of it",
+    source="OrganIoU of Draelos and Carin (arXiv 2011.08891, as read in their public code): a / (a + b), a "
+    "voxels above the threshold inside the allowed region, b outside",
 )
 def compartment_precision(
     batch: MapBatch, *, threshold: ThresholdLike = 0.5, scale: str = "minmax", compat: bool = False

@@ -34,6 +34,28 @@ def resize(maps: Array, size: Sequence[int], mode: str = "linear") -> Tensor:
     return functional.interpolate(tensor[:, None], size=tuple(size), mode=_MODES[mode][dims])[:, 0]
 
 
+def in_template(maps: Array, coordinates: Array) -> Tensor:
+    """Read maps of many subjects in the space they share, ``[B, *T]``.
+
+    Parameters
+    ----------
+    maps
+        ``[B, *S]``.
+    coordinates
+        ``[B, *T, dims]``: for every point of the shared grid, where it lies in the subject's map, in the
+        convention of ``torch.nn.functional.grid_sample`` (x first, -1 and 1 the centres of the outermost
+        voxels). Outside the map the value is 0.
+    """
+    tensor, points = torch.as_tensor(maps), torch.as_tensor(coordinates)
+    dims = tensor.ndim - 1
+    if points.ndim != dims + 2 or points.shape[-1] != dims or len(points) != len(tensor):
+        raise XaigtError(
+            f"coordinates {list(points.shape)} do not fit maps {list(tensor.shape)}: [B, *T, {dims}]."
+        )
+    values = (tensor if tensor.is_floating_point() else tensor.float())[:, None]
+    return functional.grid_sample(values, points.to(values), align_corners=True)[:, 0]
+
+
 def through_grid(masks: Array, grid: Sequence[int], mode: str = "linear") -> Tensor:
     """Show the truth as the best map of a coarse grid would: averaged onto the grid and resized back.
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-import numpy as np
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 from torch import Tensor
 
@@ -38,9 +41,10 @@ def surface_distance(batch: MapBatch, *, threshold: ThresholdLike = 0.5, scale: 
     predicted, truth, both = _masks(batch, threshold, scale)
     out = batch.nan()
     if bool(both.any()):
-        found = compute_average_surface_distance(
-            predicted[both][:, None], truth[both][:, None], True, symmetric=True, spacing=_spacing(batch)
-        )
+        with _quiet():
+            found = compute_average_surface_distance(
+                predicted[both][:, None], truth[both][:, None], True, symmetric=True, spacing=_spacing(batch)
+            )
         out[both] = found[:, 0].to(out)
     return out
 
@@ -65,16 +69,25 @@ def hausdorff_distance(
     predicted, truth, both = _masks(batch, threshold, scale)
     out = batch.nan()
     if bool(both.any()):
-        found = compute_hausdorff_distance(
-            predicted[both][:, None],
-            truth[both][:, None],
-            include_background=True,
-            percentile=percentile,
-            spacing=_spacing(batch),
-        )
+        with _quiet():
+            found = compute_hausdorff_distance(
+                predicted[both][:, None],
+                truth[both][:, None],
+                include_background=True,
+                percentile=percentile,
+                spacing=_spacing(batch),
+            )
         out[both] = torch.as_tensor(found)[:, 0].to(out)
     return out
 
 
+@contextmanager
+def _quiet() -> Iterator[None]:
+    # MONAI 1.6 warns of an option that it sets itself.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)
+        yield
+
+
 def _spacing(batch: MapBatch) -> list[float]:
-    return [float(np.float64(value)) for value in batch.spacing]
+    return [float(value) for value in batch.spacing]
