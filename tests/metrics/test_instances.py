@@ -93,6 +93,7 @@ def test_surface_distances_by_hand(spacing: tuple[float, float] | None) -> None:
 
 
 @pytest.mark.parametrize("dims", [2, 3])
+@pytest.mark.filterwarnings("ignore::FutureWarning")  # MONAI warns of an option that it sets itself
 def test_surface_distances_equal_monai_sample_by_sample(dims: int) -> None:
     from monai.metrics import compute_average_surface_distance, compute_hausdorff_distance
 

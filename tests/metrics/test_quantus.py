@@ -32,7 +32,7 @@ def theirs(name: str, maps: torch.Tensor, masks: torch.Tensor) -> np.ndarray:
         warnings.simplefilter("ignore")
         found = metric(
             model=None, x_batch=batch, y_batch=np.zeros(len(maps)), a_batch=batch,
-            s_batch=masks[:, None].numpy(), device="cpu",
+            s_batch=masks[:, None].numpy(), device="cpu", channel_first=True,
         )  # fmt: skip
     return np.asarray(found, dtype=float)
 
@@ -64,6 +64,6 @@ def test_pointing_game_of_nothing_is_a_hit_in_quantus_and_not_here() -> None:
 
 
 def test_mass_of_a_zero_map_is_nan_in_quantus_and_chance_here() -> None:
-    maps, masks = torch.zeros(1, 12, 10), lesions(2)[:1]
-    assert np.isnan(theirs("RelevanceMassAccuracy", maps, masks)).all()
-    assert mass_accuracy(maps, masks).item() == pytest.approx(10 / 120)
+    maps, masks = torch.stack([torch.zeros(12, 10), noise(2)[1]]), lesions(2)[:2]
+    assert np.isnan(theirs("RelevanceMassAccuracy", maps, masks)).tolist() == [True, False]
+    assert mass_accuracy(maps, masks)[0].item() == pytest.approx(10 / 120)

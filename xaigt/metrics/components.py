@@ -43,9 +43,12 @@ def label(masks: Tensor, connectivity: int | None = None) -> Tensor:
     structure = np.zeros((3,) * (dims + 1), dtype=bool)
     structure[1] = ndimage.generate_binary_structure(dims, reach)
     found, _ = ndimage.label(masks.cpu().numpy(), structure)
-    last = np.maximum.accumulate(found.reshape(len(found), -1).max(1, initial=0))
-    first = np.concatenate([[0], last[:-1]]) if len(last) else last
-    found -= np.where(found > 0, first.reshape(-1, *(1,) * dims), 0).astype(found.dtype)
+    if len(found) > 1:
+        flat = found.reshape(len(found), -1)
+        last = np.maximum.accumulate(flat.max(1, initial=0))
+        places = np.flatnonzero(flat)
+        rows = places // flat.shape[1]
+        flat.reshape(-1)[places] -= np.where(rows > 0, last[rows - 1], 0).astype(flat.dtype)
     return torch.from_numpy(found).to(torch.int32).to(masks.device)
 
 

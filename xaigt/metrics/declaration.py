@@ -16,6 +16,7 @@ import torch
 
 from xaigt.errors import XaigtError, nearest
 from xaigt.metrics.batch import Array, MapBatch
+from xaigt.metrics.blocks import blocks
 
 Shape = Literal["map", "faithfulness", "set"]
 Direction = Literal["higher", "lower"]
@@ -175,7 +176,8 @@ class MapMetric(Metric):
         torch.Tensor
             ``[B]``, float64, on the device of the maps.
         """
-        batch = MapBatch(
+        metric = self.bind(**parameters)
+        batches = blocks(
             maps,
             masks,
             support=support,
@@ -184,7 +186,7 @@ class MapMetric(Metric):
             sign=self.signs[0] if sign is None else sign,
             regions=regions,
         )
-        return self.bind(**parameters).of(batch)
+        return torch.cat([metric.of(batch) for batch in batches])
 
     def of(self, batch: MapBatch) -> torch.Tensor:
         """Score a prepared batch; what it computed (the sort, the components) is shared by all metrics."""

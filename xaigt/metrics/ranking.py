@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from scipy.spatial import cKDTree
 from torch import Tensor
@@ -111,27 +112,34 @@ def pointing_game(batch: MapBatch, *, tolerance: float = 0.0) -> Tensor:
     if not tolerance >= 0:
         raise XaigtError(f"tolerance must be 0 or more (mm with a spacing, else voxels); got {tolerance}.")
     highest = batch.limits[1]
-    peaks = batch.ranked == highest[:, None]
-    found = peaks.flatten().nonzero()[:, 0]
+    found = (batch.ranked == highest[:, None]).flatten().nonzero()[:, 0]
     rows = found // batch.ranked.shape[1]
-    hits = batch.truth.flatten()[found] if tolerance == 0 else _near(batch, found, rows, float(tolerance))
+    hits = batch.truth.flatten()[found]
+    if tolerance > 0:
+        hits = _near(batch, found, hits, float(tolerance))
     hit = torch.bincount(rows, weights=hits.double(), minlength=batch.size)
     return hit / torch.bincount(rows, minlength=batch.size).clamp(min=1)
 
 
-def _near(batch: MapBatch, found: Tensor, rows: Tensor, tolerance: float) -> Tensor:
-    """Whether each peak lies within the tolerance of its sample's truth; few peaks: a tree a sample."""
-    spacing = torch.tensor(batch.spacing, dtype=torch.float64)
-    hits = torch.zeros(len(found), dtype=torch.bool)
-    size = batch.values.shape[1]
+def _near(batch: MapBatch, found: Tensor, hits: Tensor, tolerance: float) -> Tensor:
+    """Let peaks outside the truth count too that lie within the tolerance of their sample's truth."""
+    size, spacing = batch.values.shape[1], np.asarray(batch.spacing)
+    peaks, truth, near = found.cpu().numpy(), batch.positions.cpu().numpy(), hits.cpu().numpy().copy()
+    limits = np.searchsorted(truth, np.arange(batch.size + 1) * size)
 
-    def points(positions: Tensor) -> Tensor:
-        axes = torch.unravel_index(positions.cpu() % size, batch.shape)
-        return torch.stack(axes, 1) * spacing
+    def points(positions: np.ndarray) -> np.ndarray:
+        axes = np.unravel_index(positions % size, batch.shape)
+        return np.asarray(np.stack(axes, 1) * spacing)
 
-    for row in torch.unique(rows).tolist():
-        here, truth = rows == row, batch.positions[batch.rows == row]
-        if len(truth):
-            distance, _ = cKDTree(points(truth).numpy()).query(points(found[here]).numpy())
-            hits[here.cpu()] = torch.from_numpy(distance <= tolerance * (1 + 1e-12))
-    return hits.to(batch.device)
+    for row in np.unique(peaks[~near] // size):
+        missed = ~near & (peaks // size == row)
+        own = truth[limits[row] : limits[row + 1]]
+        if len(own):
+            # A tree pays only for many peaks; a single one is compared with every truth voxel.
+            here, there = points(peaks[missed]), points(own)
+            if len(here) * len(own) <= 1 << 20:
+                distance = np.sqrt(((here[:, None] - there[None]) ** 2).sum(-1)).min(1)
+            else:
+                distance, _ = cKDTree(there).query(here)
+            near[missed] = distance <= tolerance * (1 + 1e-12)
+    return torch.from_numpy(near).to(batch.device)

@@ -9,6 +9,7 @@ import numpy as np
 
 from xaigt.errors import XaigtError, nearest
 from xaigt.metrics.batch import Array, MapBatch
+from xaigt.metrics.blocks import blocks
 from xaigt.metrics.catalog import METRICS, get
 from xaigt.metrics.declaration import MapMetric
 from xaigt.metrics.grids import through_grid
@@ -90,17 +91,24 @@ def score(
     [1.0, 1.0]
     """
     chosen = select(metrics)
-    batch = MapBatch(maps, masks, support=support, ignore=ignore, spacing=spacing, sign=sign, regions=regions)
-    known = _columns(columns or {}, batch.size)
+    known = _columns(columns or {}, len(maps))
     for metric in chosen:
         for value in metric.parameters.values():
             if isinstance(value, TunedThreshold):
                 value.check(
                     set(known["split"]), set(known["sample"]) if "sample" in (columns or {}) else set()
                 )
-    if any(metric.sorts for metric in chosen):
-        _ = batch.ordered  # sort first, so that nothing is selected twice
-    return _table([(metric.title, metric.of(batch).tolist()) for metric in chosen], batch, known)
+    scores: list[list[float]] = [[] for _ in chosen]
+    notes: list[str] = []
+    for batch in blocks(
+        maps, masks, support=support, ignore=ignore, spacing=spacing, sign=sign, regions=regions
+    ):
+        if any(metric.sorts for metric in chosen):
+            _ = batch.ordered  # sort first, so that nothing is selected twice
+        for metric, found in zip(chosen, scores, strict=True):
+            found += metric.of(batch).tolist()
+        notes += batch.notes()
+    return _table([metric.title for metric in chosen], scores, notes, sign, known)
 
 
 def reference_scores(
@@ -137,13 +145,9 @@ def reference_scores(
     prepared = MapBatch(truth, masks, **batch)
     known = {**(columns or {}), "method": "chance"}
     free = [m for m in chosen if not isinstance(m.chance, str) and "threshold" not in m.defaults]
-    tables = [
-        _table(
-            [(m.title, m.chance_of(prepared).tolist()) for m in free],
-            prepared,
-            _columns(known, prepared.size),
-        )
-    ]
+    chances = [m.chance_of(prepared).tolist() for m in free]
+    titles, filled = [m.title for m in free], _columns(known, prepared.size)
+    tables = [_table(titles, chances, prepared.notes(), prepared.sign, filled)]
     for stage, grid in (grids or {}).items():
         named = {**(columns or {}), "method": "attainable", "stage": stage}
         tables.append(score(through_grid(masks, grid), masks, chosen, columns=named, **batch))
@@ -169,14 +173,14 @@ def _columns(columns: Mapping[str, Any], size: int) -> dict[str, list[Any]]:
 
 
 def _table(
-    scores: list[tuple[str, list[float]]], batch: MapBatch, known: dict[str, list[Any]]
+    titles: list[str], scores: list[list[float]], notes: list[str], sign: str, known: dict[str, list[Any]]
 ) -> pd.DataFrame:
     import pandas as pd
 
-    table = {name: values * len(scores) for name, values in known.items()}
-    table["metric"] = [title for title, _ in scores for _ in range(batch.size)]
-    table["value"] = [value for _, values in scores for value in values]
-    table["sign"] = [batch.sign] * len(table["value"])
-    table["note"] = batch.notes() * len(scores)
+    table = {name: values * len(titles) for name, values in known.items()}
+    table["metric"] = [title for title in titles for _ in notes]
+    table["value"] = [value for values in scores for value in values]
+    table["sign"] = [sign] * len(table["value"])
+    table["note"] = notes * len(titles)
     frame = pd.DataFrame(table, columns=[*COLUMNS, *EXTRA])
     return frame.astype({"value": "float64", "confidence": "float64", "correct": "boolean"})
