@@ -4,7 +4,7 @@
     python tests/performance/metrics_speed.py sort tune  some: quantus, sort, tune, consistency, road
 
 Quantus and grad-cam are peers, not dependencies: ``pip install quantus grad-cam``; a row whose peer is not
-installed says so. Times are the best of several runs, alternating ours and theirs, on two threads.
+installed says so. Times are the best of several runs, alternating ours and theirs.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ def quantus_rows() -> Iterator[Row]:
                         channel_first=True, device="cpu", batch_size=64,
                     )  # fmt: skip
 
-                mine, other = best(lambda o=ours, m=maps, t=masks: o(m, t), theirs, repeats=3)
+                mine, other = best(lambda o=ours, m=maps, t=masks: o(m, t), theirs, repeats=5)
                 yield (
                     f"{name}, 64 {kind} maps", size, f"Quantus {quantus.__version__}",
                     f"{mine * 1e3:.1f} ms", f"{other * 1e3:.0f} ms", f"{other / mine:.0f} times faster",
@@ -99,7 +99,7 @@ def sort_rows() -> Iterator[Row]:
             maps, masks = data(shape, 64, kind)
             flat = maps.flatten(1)
             mine, other = best(
-                lambda m=maps, t=masks: score(m, t, EVERYTHING), lambda f=flat: f.sort(1), repeats=3
+                lambda m=maps, t=masks: score(m, t, EVERYTHING), lambda f=flat: f.sort(1), repeats=5
             )
             count = score(maps[:1], masks[:1], EVERYTHING)["metric"].nunique()
             yield (
@@ -187,11 +187,15 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("sections", nargs="*", metavar="section", help=", ".join(SECTIONS))
-    wanted = parser.parse_args().sections or list(SECTIONS)
+    parser.add_argument(
+        "--threads", type=int, default=2, help="of torch; more than free cores slow everything"
+    )
+    arguments = parser.parse_args()
+    wanted = arguments.sections or list(SECTIONS)
     unknown = set(wanted) - set(SECTIONS)
     if unknown:
         parser.error(f"unknown: {', '.join(sorted(unknown))}; choose from {', '.join(SECTIONS)}")
-    torch.set_num_threads(2)
+    torch.set_num_threads(arguments.threads)
     warnings.simplefilter("ignore")
     print(f"torch {torch.__version__}, numpy {np.__version__}, {torch.get_num_threads()} threads\n")
     print("| what | size | against | xaigt | it | ratio |\n|---|---|---|---|---|---|")
