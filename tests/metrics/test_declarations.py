@@ -6,6 +6,7 @@ import math
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -13,9 +14,19 @@ import torch
 import xaigt.metrics
 from tests.metrics.cases import lesions, map_metrics, noise, regions
 from xaigt.errors import XaigtError
-from xaigt.metrics import MapBatch, MapMetric, attainable, get, names, permutation_chance
+from xaigt.metrics import (
+    MapBatch,
+    MapMetric,
+    attainable,
+    catalog,
+    get,
+    map_metric,
+    names,
+    permutation_chance,
+    score,
+)
 from xaigt.metrics.catalog import METRICS
-from xaigt.metrics.declaration import CASES
+from xaigt.metrics.declaration import CASES, UNINFORMATIVE_IS_CHANCE
 
 MAP_METRICS = map_metrics()
 each_metric = pytest.mark.parametrize("metric", MAP_METRICS, ids=lambda metric: metric.name)
@@ -163,6 +174,35 @@ def test_a_metric_is_found_without_importing_its_neighbours() -> None:
     for absent in ("pandas", "monai", "ot.", "sklearn", "metrics.mass", "metrics.boxes", "xaigt.cli"):
         assert absent not in run.stdout
     assert "xaigt.metrics.ranking" in run.stdout
+
+
+def test_a_third_party_adds_a_metric_by_an_entry_point(monkeypatch: pytest.MonkeyPatch) -> None:
+    @map_metric(
+        range=(0.0, 1.0),
+        direction="higher",
+        chance="permutation",
+        degenerate=UNINFORMATIVE_IS_CHANCE,
+        source="a stranger's",
+    )
+    def middle(batch: MapBatch) -> torch.Tensor:
+        """Answer one half."""
+        return torch.full_like(batch.share, 0.5)
+
+    loaded = [SimpleNamespace(name="middle", load=lambda: middle)]
+    monkeypatch.setattr(catalog, "entry_points", lambda group: loaded if group == "xaigt.metrics" else [])
+    catalog._third_party.cache_clear()
+    try:
+        assert names()[-1] == "middle" and get("middle") is middle
+        assert score(noise(2), lesions(2), ["middle", "roc_auc"])["value"].tolist()[:3] == [0.5] * 3
+    finally:
+        catalog._third_party.cache_clear()
+
+
+def test_a_declaration_must_say_what_a_degenerate_input_scores() -> None:
+    with pytest.raises(TypeError, match="all-zero map, constant map"):
+        map_metric(range=(0, 1), direction="higher", chance=0.5, degenerate={}, source="")(
+            lambda batch: batch
+        )
 
 
 @pytest.mark.parametrize(
