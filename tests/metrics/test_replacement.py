@@ -11,6 +11,7 @@ from xaigt.metrics import (
     evidence_agreement,
     footprints,
     instance_effects,
+    lesion_parts,
     planted_and_used,
     precision_at_k,
     used_instances,
@@ -105,17 +106,21 @@ def test_a_network_that_looks_elsewhere_uses_none() -> None:
     assert table["planted"].notna().all() and table["used"].isna().all()
 
 
-def test_any_reference_and_any_regions_may_be_cut_out() -> None:
+def test_lesions_may_be_cut_into_parts_and_replaced_by_anything() -> None:
     image, _, instances = scene(2)
-    halves = torch.where(instances > 0, 2 * instances, 0)
-    halves[0, :, 4] += (instances[0, :, 4] > 0).long()
+    halves = lesion_parts(instances)
+    assert halves[0, 0, 3:5].tolist() == [1, 2] and halves[0, 4, 3:5].tolist() == [9, 10]
+    assert torch.equal(halves > 0, instances > 0)
+    assert torch.equal(lesion_parts(instances, 1), instances)
+    with pytest.raises(XaigtError, match="at least 1"):
+        lesion_parts(instances, 0)
 
     def model(inputs: Tensor) -> Tensor:
         return inputs.flatten(1).sum(1)
 
     table = instance_effects(model, image, halves, TARGET, 0.0)
-    assert table["instance"].tolist() == [2, 3, 4, 5, 10, 11]
-    first = image[0, 0][halves[0] == 2].item()
+    assert table["instance"].tolist() == [1, 2, 3, 4, 9, 10]
+    first = image[0, 0][halves[0] == 1].item()
     assert table["alone"][0] == pytest.approx(first, abs=1e-5)
 
 

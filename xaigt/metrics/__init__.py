@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from xaigt.metrics.perturbation import deletion, insertion, perturbation_curve
     from xaigt.metrics.ranking import average_precision, pointing_game, precision_at_k, roc_auc
     from xaigt.metrics.removal import road, road_curve
-    from xaigt.metrics.replacement import footprints, instance_effects, used_instances
+    from xaigt.metrics.replacement import footprints, instance_effects, lesion_parts, used_instances
     from xaigt.metrics.surface import hausdorff_distance, surface_distance
     from xaigt.metrics.table import reference_scores, score
     from xaigt.metrics.thresholds import TunedThreshold
@@ -59,6 +59,7 @@ _HELPERS = {
     "road_curve": "removal",
     "used_instances": "replacement",
     "component_table": "instances",
+    "lesion_parts": "replacement",
     "lesion_table": "instances",
     "rates": "instances",
     "MapBatch": "batch",
@@ -112,6 +113,7 @@ __all__ = [
     "instance_effects",
     "iou",
     "lesion_mass",
+    "lesion_parts",
     "lesion_precision",
     "lesion_recall",
     "lesion_table",

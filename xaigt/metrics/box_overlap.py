@@ -7,10 +7,10 @@ import torch
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
-from xaigt.metrics.batch import SIGNS, MapBatch
+from xaigt.metrics.batch import MapBatch
 from xaigt.metrics.boxes import Box, find_boxes, paint
 from xaigt.metrics.components import label
-from xaigt.metrics.declaration import UNINFORMATIVE_IS_ZERO, map_metric
+from xaigt.metrics.declaration import THRESHOLDED, map_metric
 from xaigt.metrics.thresholds import Counts, ThresholdLike, binarize
 
 _UNION = (
@@ -72,11 +72,8 @@ def _corners(boxes: list[Box], other: list[Box]) -> np.ndarray:
 
 
 @map_metric(
-    range=(0.0, 1.0),
-    direction="higher",
+    **THRESHOLDED,
     chance="permutation",
-    signs=SIGNS,
-    degenerate=UNINFORMATIVE_IS_ZERO,
     source=_UNION,
 )
 def box_iou(
@@ -88,11 +85,8 @@ def box_iou(
 
 
 @map_metric(
-    range=(0.0, 1.0),
-    direction="higher",
+    **THRESHOLDED,
     chance="permutation",
-    signs=SIGNS,
-    degenerate=UNINFORMATIVE_IS_ZERO,
     source=_UNION,
 )
 def box_dice(
@@ -104,11 +98,8 @@ def box_dice(
 
 
 @map_metric(
-    range=(0.0, 1.0),
-    direction="higher",
+    **THRESHOLDED,
     chance="permutation",
-    signs=SIGNS,
-    degenerate=UNINFORMATIVE_IS_ZERO,
     source=_MATCHED,
 )
 def matched_box_iou(
@@ -119,11 +110,8 @@ def matched_box_iou(
 
 
 @map_metric(
-    range=(0.0, 1.0),
-    direction="higher",
+    **THRESHOLDED,
     chance="permutation",
-    signs=SIGNS,
-    degenerate=UNINFORMATIVE_IS_ZERO,
     source=_MATCHED,
 )
 def matched_box_dice(
@@ -134,11 +122,8 @@ def matched_box_dice(
 
 
 @map_metric(
-    range=(0.0, 1.0),
-    direction="higher",
+    **THRESHOLDED,
     chance="permutation",
-    signs=SIGNS,
-    degenerate=UNINFORMATIVE_IS_ZERO,
     source="Averaged, the share of samples with any overlap: the loose hit rate of the hemorrhage CAM "
     "benchmark (arXiv 2508.17699)",
 )

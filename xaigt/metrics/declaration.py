@@ -15,7 +15,7 @@ from typing import Any, Literal, Self, TypeVar
 import torch
 
 from xaigt.errors import XaigtError, nearest
-from xaigt.metrics.batch import Array, MapBatch
+from xaigt.metrics.batch import SIGNS, Array, MapBatch
 from xaigt.metrics.blocks import blocks
 
 Shape = Literal["map", "faithfulness", "set"]
@@ -31,6 +31,14 @@ UNINFORMATIVE_IS_SHARE: Mapping[str, Outcome] = {"all-zero map": "share", "const
 UNINFORMATIVE_IS_ZERO: Mapping[str, Outcome] = {"all-zero map": 0.0, "constant map": 0.0}
 UNINFORMATIVE_IS_NAN: Mapping[str, Outcome] = {"all-zero map": "nan", "constant map": "nan"}
 UNDEFINED: Mapping[str, Outcome] = {"map with NaN": "nan", "empty mask": "nan", "full mask": "nan"}
+
+# What metrics of the thresholded map have in common: to be unpacked into their declarations.
+THRESHOLDED: Mapping[str, Any] = {
+    "range": (0.0, 1.0),
+    "direction": "higher",
+    "signs": SIGNS,
+    "degenerate": UNINFORMATIVE_IS_ZERO,
+}
 
 THROUGH_GRID = (
     "the score of the truth averaged onto the map's grid and resized back (`xaigt.metrics.attainable`)"

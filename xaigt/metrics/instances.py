@@ -12,9 +12,9 @@ import torch
 from torch import Tensor
 
 from xaigt.errors import XaigtError
-from xaigt.metrics.batch import SIGNS, Array, MapBatch
+from xaigt.metrics.batch import Array, MapBatch
 from xaigt.metrics.components import Instances, label
-from xaigt.metrics.declaration import UNINFORMATIVE_IS_ZERO, map_metric
+from xaigt.metrics.declaration import THRESHOLDED, map_metric
 from xaigt.metrics.thresholds import ThresholdLike, binarize
 
 if TYPE_CHECKING:
@@ -37,11 +37,8 @@ def _findings(batch: MapBatch, above: Tensor, connectivity: int | None) -> tuple
 
 
 @map_metric(
-    range=(0.0, 1.0),
-    direction="higher",
+    **THRESHOLDED,
     chance="permutation",
-    signs=SIGNS,
-    degenerate=UNINFORMATIVE_IS_ZERO,
     source=_FOUND,
 )
 def lesion_recall(
@@ -53,11 +50,8 @@ def lesion_recall(
 
 
 @map_metric(
-    range=(0.0, 1.0),
-    direction="higher",
+    **THRESHOLDED,
     chance="permutation",
-    signs=SIGNS,
-    degenerate=UNINFORMATIVE_IS_ZERO,
     source="A component is right where more than the given share of it is truth (0: any voxel); none: 0",
 )
 def lesion_precision(

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from xaigt.metrics.batch import SIGNS, MapBatch
-from xaigt.metrics.declaration import UNINFORMATIVE_IS_ZERO, map_metric
+from xaigt.metrics.batch import MapBatch
+from xaigt.metrics.declaration import THRESHOLDED, map_metric
 from xaigt.metrics.thresholds import Counts, ThresholdLike, count
 
 if TYPE_CHECKING:
@@ -43,12 +43,9 @@ def _expected(name: str) -> Any:
 
 
 @map_metric(
+    **THRESHOLDED,
     sorts=True,
-    range=(0.0, 1.0),
-    direction="higher",
     chance=_expected("dice"),
-    signs=SIGNS,
-    degenerate=UNINFORMATIVE_IS_ZERO,
     source=f"2 |P and T| / (|P| + |T|). {_ABOUT}",
 )
 def dice(batch: MapBatch, *, threshold: ThresholdLike = 0.5, scale: str = "minmax") -> Tensor:
@@ -57,12 +54,9 @@ def dice(batch: MapBatch, *, threshold: ThresholdLike = 0.5, scale: str = "minma
 
 
 @map_metric(
+    **THRESHOLDED,
     sorts=True,
-    range=(0.0, 1.0),
-    direction="higher",
     chance="permutation",
-    signs=SIGNS,
-    degenerate=UNINFORMATIVE_IS_ZERO,
     source=f"|P and T| / |P or T|. {_ABOUT}; at a top fraction with ties, of the expected overlap",
 )
 def iou(batch: MapBatch, *, threshold: ThresholdLike = 0.5, scale: str = "minmax") -> Tensor:
@@ -71,12 +65,9 @@ def iou(batch: MapBatch, *, threshold: ThresholdLike = 0.5, scale: str = "minmax
 
 
 @map_metric(
+    **THRESHOLDED,
     sorts=True,
-    range=(0.0, 1.0),
-    direction="higher",
     chance=_expected("precision"),
-    signs=SIGNS,
-    degenerate=UNINFORMATIVE_IS_ZERO,
     source=f"|P and T| / |P|. {_ABOUT}",
 )
 def precision(batch: MapBatch, *, threshold: ThresholdLike = 0.5, scale: str = "minmax") -> Tensor:
@@ -85,12 +76,9 @@ def precision(batch: MapBatch, *, threshold: ThresholdLike = 0.5, scale: str = "
 
 
 @map_metric(
+    **THRESHOLDED,
     sorts=True,
-    range=(0.0, 1.0),
-    direction="higher",
     chance=_expected("recall"),
-    signs=SIGNS,
-    degenerate=UNINFORMATIVE_IS_ZERO,
     source=f"|P and T| / |T|. {_ABOUT}",
 )
 def recall(batch: MapBatch, *, threshold: ThresholdLike = 0.5, scale: str = "minmax") -> Tensor:

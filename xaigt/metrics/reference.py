@@ -70,7 +70,8 @@ _HELPERS = (
     "score", "reference_scores", "attainable", "through_grid", "resize", "in_template",
     "permutation_chance", "shuffled_maps", "tune_threshold", "ThresholdTuner", "pooled_overlap",
     "lesion_table", "component_table", "rates", "perturbation_curve", "road_curve", "impute",
-    "footprints", "instance_effects", "used_instances", "planted_and_used", "consistency_references",
+    "footprints", "lesion_parts", "instance_effects", "used_instances", "planted_and_used",
+    "consistency_references",
 )  # fmt: skip
 
 

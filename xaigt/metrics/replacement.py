@@ -54,6 +54,33 @@ def footprints(
     return torch.from_numpy(numbers).to(instances.device)
 
 
+def lesion_parts(instances: Tensor, parts: int = 2) -> Tensor:
+    """Cut every instance into parts of equal size along its longest side, ``[B, *S]``, integers.
+
+    Part p of instance i (p from 0) has the number ``(i - 1) * parts + p + 1``. A lesion of which a part is
+    replaced is no lesion that was ever planted: what :func:`instance_effects` says of parts is **out of
+    distribution**.
+
+    Parameters
+    ----------
+    instances
+        ``[B, *S]``, instance numbers.
+    parts
+        Parts an instance.
+    """
+    if parts < 1:
+        raise XaigtError(f"parts must be at least 1; got {parts}.")
+    found = torch.zeros(instances.shape, dtype=torch.int64, device=instances.device)
+    for sample, labels in zip(found, instances, strict=True):
+        for number in torch.unique(labels[labels != 0]).tolist():
+            places = (labels == number).nonzero()
+            longest = int((places.amax(0) - places.amin(0)).argmax())
+            order = places[:, longest].argsort(stable=True)
+            part = torch.arange(len(places), device=instances.device) * parts // len(places)
+            sample[tuple(places[order].T)] = (number - 1) * parts + part + 1
+    return found
+
+
 def instance_effects(
     model: Model,
     inputs: Tensor,
