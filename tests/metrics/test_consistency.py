@@ -115,6 +115,15 @@ def test_equal_maps_score_one_and_references_stand_beside() -> None:
     assert table.loc[("prior", 0), "value"] == c_score(own, **known)["value"][0]
 
 
+def test_a_class_without_truth_has_no_truth_to_be_consistent() -> None:
+    masks, known = lesions(2, 3).repeat(2, 1, 1), answers(6)
+    masks[known["labels"] == 0] = False
+    table = consistency_references(masks, **known).set_index(["reference", "class"])
+    assert np.isnan(table.loc[("truth", 0), "value"]) and table.loc[("truth", 0), "left_out"] == 3
+    assert table.loc[("truth", "macro"), "value"] == table.loc[("truth", 1), "value"]
+    assert table.loc[("prior", 0), "value"] == pytest.approx(1.0)
+
+
 def test_support_confines_the_comparison() -> None:
     maps, known = noise(2, 4), answers(4)
     support = torch.ones(12, 10, dtype=torch.bool)

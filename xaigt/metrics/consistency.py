@@ -187,6 +187,7 @@ def consistency_references(
     ----------
     masks
         ``[B, *S]``: ``truth`` scores the masks themselves, which is what a perfect explainer would score.
+        Samples without truth are left out there, and counted.
     labels, predictions, confidences, **choices
         As for :data:`c_score`.
     prior
@@ -202,9 +203,11 @@ def consistency_references(
     import pandas as pd
 
     truth = (torch.as_tensor(masks) != 0).float()
-    shown = truth.mean(0) if prior is None else torch.as_tensor(prior).to(truth)
+    shown = (truth.mean(0) if prior is None else torch.as_tensor(prior).to(truth)).expand_as(truth)
+    empty = (truth == 0).flatten(1).all(1)
+    truth = truth.masked_fill(empty.reshape(-1, *(1,) * (truth.ndim - 1)), torch.nan)
     tables = []
-    for name, maps in (("truth", truth), ("prior", shown.expand_as(truth))):
+    for name, maps in (("truth", truth), ("prior", shown)):
         table = c_score(maps, labels, predictions, confidences, **choices)
         table.insert(0, "reference", name)
         tables.append(table)
