@@ -7,13 +7,15 @@ was available: every choice is a parameter, the defaults are ours, and no reprod
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
 from xaigt.errors import XaigtError, nearest
-from xaigt.metrics.batch import Array, MapBatch
+from xaigt.metrics.batch import Array
+from xaigt.metrics.blocks import blocks
 from xaigt.metrics.declaration import set_metric
 
 if TYPE_CHECKING:
@@ -78,8 +80,8 @@ def c_score(
     level, resamples, seed
         Bootstrap interval over the samples of the gold list; a sample drawn twice is not paired with itself.
     block
-        Voxels in work at a time. Memory beside the maps: 8 bytes a voxel of the block and sample, and 24
-        bytes a pair of the largest gold list.
+        Voxels in work at a time. Memory beside the maps: about 16 bytes for each voxel of the block and
+        sample of the gold list, 64 for each pair of its samples, and 16 for each sample and resample.
 
     Returns
     -------
@@ -92,24 +94,24 @@ def c_score(
 
     _known("similarity", similarity, SIMILARITIES)
     _known("weight", weight, WEIGHTS)
-    raw = torch.as_tensor(maps)
-    batch = MapBatch(raw, torch.zeros_like(raw, dtype=torch.bool), support=support, ignore=ignore, sign=sign)
-    label, predicted = _vector("labels", labels, batch), _vector("predictions", predictions, batch)
-    confidence = _vector("confidences", confidences, batch).to(torch.float64)
+    raw = torch.as_tensor(maps).detach()
+    label, predicted = _vector("labels", labels, raw), _vector("predictions", predictions, raw)
+    confidence = _vector("confidences", confidences, raw).to(torch.float64)
+    scaled = _Scaled.of(raw, support, ignore, sign)
     gold = (label == predicted) & (confidence >= tau)
     generator = torch.Generator().manual_seed(seed)
     rows: list[tuple[Any, ...]] = []
     draws: list[Tensor] = []
     for name in sorted(set(label.tolist())):
         listed = gold & (label == name)
-        kept = (listed & batch.finite).nonzero()[:, 0]
-        low, high = (limit[kept] for limit in batch.limits)
-        counts = (int(listed.sum()), int((low == high).sum()), len(label[listed]) - len(kept))
+        kept = (listed & scaled.finite).nonzero()[:, 0]
+        constant = int((scaled.low[kept] == scaled.high[kept]).sum())
+        counts = (int(listed.sum()), constant, int(listed.sum()) - len(kept))
         if len(kept) < 2:
             reason = f"{len(kept)} maps on the gold list; a pair needs 2"
             rows.append((name, torch.nan, torch.nan, torch.nan, *counts, reason))
             continue
-        alike = similarities(batch, kept, gamma=gamma, similarity=similarity, block=block)
+        alike = similarities(scaled, kept, gamma=gamma, similarity=similarity, block=block)
         weights = pair_weights(confidence[kept].cpu(), weight)
         value = _mean(alike, weights, torch.ones(1, len(kept), dtype=torch.float64))[0]
         drawn = torch.randint(len(kept), (resamples, len(kept)), generator=generator)
@@ -129,33 +131,64 @@ def c_score(
     return pd.DataFrame(rows, columns=names)
 
 
+@dataclass(frozen=True)
+class _Scaled:
+    """Maps with what scales them; read in blocks, so that no second copy of them is made."""
+
+    maps: Tensor
+    evaluated: list[Tensor]
+    sign: str
+    low: Tensor
+    high: Tensor
+    finite: Tensor
+
+    @classmethod
+    def of(cls, maps: Tensor, support: Array | None, ignore: Array | None, sign: str) -> _Scaled:
+        nothing = torch.zeros((), dtype=torch.bool, device=maps.device).expand(maps.shape)
+        limits, finite, size = [], [], maps.shape[1:]
+        for batch in blocks(maps, nothing, support=support, ignore=ignore, sign=sign):
+            limits.append(torch.stack(batch.limits))
+            finite.append(batch.finite)
+        low, high = torch.cat(limits, 1)
+        inside = [] if support is None else [torch.as_tensor(support).to(maps.device) != 0]
+        inside += [] if ignore is None else [torch.as_tensor(ignore).to(maps.device) == 0]
+        flat = [mask.reshape(-1, size.numel()) for mask in inside]
+        return cls(maps.flatten(1), flat, sign, low, high, torch.cat(finite))
+
+    def read(self, kept: Tensor, part: slice, gamma: float) -> Tensor:
+        """Emphasised values of some maps at some voxels, in [0, 1]; 0 where not evaluated or constant."""
+        values = self.maps[:, part].index_select(0, kept)
+        values = values if values.dtype == torch.float64 else values.float()
+        values = (
+            values.clamp(min=0) if self.sign == "relu" else values.abs() if self.sign == "abs" else values
+        )
+        low, high = self.low[kept, None], self.high[kept, None]
+        values = ((values - low) / torch.where(high > low, high - low, torch.inf)).pow(gamma)
+        for mask in self.evaluated:
+            rows = mask[:, part] if len(mask) == 1 else mask[:, part].index_select(0, kept)
+            values = torch.where(rows, values, 0)
+        return values
+
+
 def similarities(
-    batch: MapBatch, kept: Tensor, *, gamma: float, similarity: str, block: int = BLOCK
+    scaled: _Scaled, kept: Tensor, *, gamma: float, similarity: str, block: int = BLOCK
 ) -> Tensor:
     """Similarity of every pair of the kept maps, ``[n, n]``, float64 on the CPU; 0 on the diagonal.
 
     With L = ||a - b||_1 and s = sum a + sum b, sum min = (s - L) / 2 and sum max = (s + L) / 2: one pass of
     pairwise distances gives every soft IoU exactly.
     """
-    low, high = (limit[kept, None] for limit in batch.limits)
-    span = torch.where(high > low, high - low, 1)
-    n, size = len(kept), batch.values.shape[1]
-    sums = torch.zeros(n, dtype=torch.float64, device=batch.device)
-    pairs = torch.zeros(n * (n - 1) // 2, dtype=torch.float64, device=batch.device)
-    upper = torch.triu_indices(n, n, 1, device=batch.device)
-    for start in range(0, size, block):
-        part = slice(start, start + block)
-        values = ((batch.values[:, part][kept] - low) / span) ** gamma
-        if batch.evaluated is not None:
-            values = torch.where(batch.evaluated[:, part][kept], values, 0)
+    n, device = len(kept), scaled.maps.device
+    sums = torch.zeros(n, dtype=torch.float64, device=device)
+    pairs = torch.zeros(n * (n - 1) // 2, dtype=torch.float64, device=device)
+    upper = torch.triu_indices(n, n, 1, device=device)
+    for start in range(0, scaled.maps.shape[1], block):
+        values = scaled.read(kept, slice(start, start + block), gamma)
         sums += values.sum(1, dtype=torch.float64)
-        if similarity == "soft_iou":
-            pairs += torch.pdist(values, p=1.0)
-        else:
-            pairs += (values @ values.T)[upper[0], upper[1]]
+        pairs += torch.pdist(values, p=1.0) if similarity == "soft_iou" else (values @ values.T)[*upper]
     both = sums[upper[0]] + sums[upper[1]]
     top, bottom = (both - pairs, both + pairs) if similarity == "soft_iou" else (pairs, both - pairs)
-    alike = torch.zeros(n, n, dtype=torch.float64, device=batch.device)
+    alike = torch.zeros(n, n, dtype=torch.float64, device=device)
     alike[upper[0], upper[1]] = torch.where(bottom > 0, top / bottom, 0).clamp(0, 1)
     return (alike + alike.T).cpu()
 
@@ -233,8 +266,8 @@ def _known(what: str, value: str, known: tuple[str, ...]) -> None:
         raise XaigtError(f"Unknown {what} {value!r}: {nearest(str(value), known)}.")
 
 
-def _vector(name: str, values: Array, batch: MapBatch) -> Tensor:
-    vector = torch.as_tensor(values).to(batch.device)
-    if vector.shape != (batch.size,):
-        raise XaigtError(f"{name} has shape {list(vector.shape)} for {batch.size} maps.")
+def _vector(name: str, values: Array, maps: Tensor) -> Tensor:
+    vector = torch.as_tensor(values).to(maps.device)
+    if vector.shape != maps.shape[:1]:
+        raise XaigtError(f"{name} has shape {list(vector.shape)} for {len(maps)} maps.")
     return vector
