@@ -80,8 +80,8 @@ def c_score(
     level, resamples, seed
         Bootstrap interval over the samples of the gold list; a sample drawn twice is not paired with itself.
     block
-        Voxels in work at a time. Memory beside the maps: about 16 bytes for each voxel of the block and
-        sample of the gold list, 64 for each pair of its samples, and 16 for each sample and resample.
+        Voxels in work at a time. Memory beside the maps: about 28 bytes for each voxel of the block and
+        sample of the gold list, 64 for each pair of its samples, 40 for each sample and resample, and 20 MiB.
 
     Returns
     -------
@@ -157,16 +157,15 @@ class _Scaled:
 
     def read(self, kept: Tensor, part: slice, gamma: float) -> Tensor:
         """Emphasised values of some maps at some voxels, in [0, 1]; 0 where not evaluated or constant."""
-        values = self.maps[:, part].index_select(0, kept)
-        values = values if values.dtype == torch.float64 else values.float()
-        values = (
-            values.clamp(min=0) if self.sign == "relu" else values.abs() if self.sign == "abs" else values
-        )
+        values = self.maps[:, part].index_select(0, kept)  # a copy, so what follows may work in place
+        values = values if values.is_floating_point() else values.float()
+        if self.sign != "signed":
+            values = values.clamp_(min=0) if self.sign == "relu" else values.abs_()
         low, high = self.low[kept, None], self.high[kept, None]
-        values = ((values - low) / torch.where(high > low, high - low, torch.inf)).pow(gamma)
+        values.sub_(low).div_(torch.where(high > low, high - low, torch.inf)).pow_(gamma)
         for mask in self.evaluated:
             rows = mask[:, part] if len(mask) == 1 else mask[:, part].index_select(0, kept)
-            values = torch.where(rows, values, 0)
+            values.masked_fill_(~rows, 0)
         return values
 
 
