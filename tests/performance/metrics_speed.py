@@ -112,17 +112,20 @@ def tune_rows() -> Iterator[Row]:
     """50 thresholds over 1,000 maps, against thresholding them one after the other."""
     maps, masks = data((224, 224), 1000, "smooth")
 
+    few, few_masks = maps[:50], masks[:50]
+
     def one_by_one() -> None:
-        low, high = maps.amin((1, 2), keepdim=True), maps.amax((1, 2), keepdim=True)
-        scaled = (maps - low) / (high - low)
+        low, high = few.amin((1, 2), keepdim=True), few.amax((1, 2), keepdim=True)
+        scaled = (few - low) / (high - low)
         for threshold in np.linspace(0.1, 0.9, 50):
             above = scaled > threshold
-            _ = 2 * (above & masks).sum() / (above.sum() + masks.sum())
+            _ = 2 * (above & few_masks).sum() / (above.sum() + few_masks.sum())
 
-    mine, other = best(lambda: tune_threshold(maps, masks, split="train"), one_by_one, repeats=2)
+    mine = best(lambda: tune_threshold(maps, masks, split="train"), repeats=3)[0]
+    other = best(one_by_one, repeats=3)[0] * len(maps) / len(few)
     yield (
         "tune 50 thresholds, 1,000 maps", "224 x 224", "one threshold at a time",
-        f"{mine:.2f} s", f"{other:.2f} s", f"{other / mine:.1f} times faster",
+        f"{mine:.2f} s", f"{other:.2f} s (from 50 maps)", f"{other / mine:.1f} times faster",
     )  # fmt: skip
 
 
