@@ -75,7 +75,7 @@ def write(table: pd.DataFrame, out: Path, studies: int, seed: int) -> list[Path]
     paths = [folder / "calibration.csv", save(figure(table), folder / "calibration.svg")]
     paths.append(save(causal_diagram(), folder / "causal-diagram.svg"))
     page = out / "statistics-calibration.md"
-    page.write_text(text(table, studies, seed), encoding="utf-8")
+    page.write_text(text(rounded, studies, seed), encoding="utf-8")
     return [*paths, page]
 
 

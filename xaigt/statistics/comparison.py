@@ -268,11 +268,19 @@ class Comparison:
         grid = bias_grid(float(line["reach"]))
         return grid.assign(low=line["estimate"] - grid["bias"], high=line["estimate"] + grid["bias"])
 
-    def correlations(self) -> pd.DataFrame:
-        """Correlation of score and covariate over all networks, within and between cells."""
+    def correlations(self, by: Sequence[str] | str | None = None) -> pd.DataFrame:
+        """Correlation of score and covariate over all networks, within and between the levels of `by`.
+
+        `by` are factors between networks, such as ``"arm"``; None: all of them. See
+        :func:`xaigt.statistics.correlations.correlations` for the columns.
+        """
         if self.covariate is None:
             raise StatisticsError("correlations with accuracy need a covariate")
-        cells = list(self.fits["total"].design.factors)
+        factors = self.fits["total"].design.factors
+        cells = _names(by, factors)
+        for name in cells:
+            if name not in factors:
+                raise StatisticsError(f"{name!r} is not a factor between networks: {nearest(name, factors)}")
         return correlations(
             self.scores.networks, self.responses, self.cell_names, self.covariate, cells, self.level
         )

@@ -69,7 +69,10 @@ class Design:
 
 def coded(frame: pd.DataFrame, factors: Mapping[str, Sequence[Any]]) -> pd.DataFrame:
     """Return `frame` with its factors as categories in the given order."""
-    columns = {name: pd.Categorical(frame[name], categories=list(known)) for name, known in factors.items()}
+    columns = {
+        name: pd.Categorical(frame[name].astype(object), categories=list(known))
+        for name, known in factors.items()
+    }
     return frame.assign(**columns)
 
 
@@ -138,7 +141,10 @@ def spline_knots(covariate: np.ndarray, spline_df: int | None) -> list[float]:
 
 def without(formula: str, name: str) -> str:
     """Return a right-hand side without the terms that hold a variable: the formula of the total effect."""
-    model = patsy.ModelDesc.from_formula(formula)
+    try:
+        model = patsy.ModelDesc.from_formula(formula)
+    except (patsy.PatsyError, SyntaxError) as error:
+        raise StatisticsError(f"the formula {formula!r} cannot be used: {error}") from error
     terms = [
         term for term in model.rhs_termlist if not any(_mentions(part.code, name) for part in term.factors)
     ]

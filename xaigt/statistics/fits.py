@@ -6,6 +6,7 @@ estimand is a weight matrix L of the same shape; the estimate is sum(L * B).
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -115,17 +116,10 @@ def least_squares(design: Design, responses: np.ndarray) -> LeastSquares:
             f"{len(responses)} networks and a model of {rank} coefficients leave {left} residual degrees of "
             f"freedom; train more networks a cell, or compare fewer factors"
         )
-    length = np.linalg.norm(design.matrix, axis=0)
-    length = np.where(length > 0, length, 1.0)
-    columns = [sm.OLS(responses[:, r], design.matrix / length).fit() for r in range(responses.shape[1])]
-    residuals = np.column_stack([column.resid for column in columns])
-    return LeastSquares(
-        design,
-        np.column_stack([column.params for column in columns]) / length[:, None],
-        residuals.T @ residuals / left,
-        np.asarray(columns[0].normalized_cov_params) / np.outer(length, length),
-        left,
-    )
+    columns = [long_fit(design.matrix, response) for response in responses.T]
+    residuals = np.column_stack([residual for _, _, residual, _ in columns])
+    coefficients = np.column_stack([params for params, _, _, _ in columns])
+    return LeastSquares(design, coefficients, residuals.T @ residuals / left, columns[0][1], left)
 
 
 def long_rows(design: Design, present: np.ndarray) -> np.ndarray:
@@ -140,8 +134,11 @@ def long_fit(rows: np.ndarray, response: np.ndarray) -> tuple[np.ndarray, np.nda
     """Return coefficients, the (pseudo-)inverse of X'X, residuals and residual df of a fit."""
     length = np.linalg.norm(rows, axis=0)
     length = np.where(length > 0, length, 1.0)
-    fitted = sm.OLS(response, rows / length).fit()
-    bread = np.asarray(fitted.normalized_cov_params) / np.outer(length, length)
+    with warnings.catch_warnings():
+        # A design without full rank is told as a finding, and what it does not determine is left empty.
+        warnings.simplefilter("ignore")
+        fitted = sm.OLS(response, rows / length).fit()
+        bread = np.asarray(fitted.normalized_cov_params) / np.outer(length, length)
     return np.asarray(fitted.params) / length, bread, np.asarray(fitted.resid), int(fitted.df_resid)
 
 

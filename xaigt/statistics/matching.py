@@ -122,8 +122,7 @@ def _target(group: pd.DataFrame, factors: Sequence[str], validation: str, calipe
     centres = np.unique(np.concatenate([values, (values[:, None] + values[None, :]).ravel() / 2]))
     near = np.abs(values - centres[:, None]) <= caliper * (1 + 1e-9)
     covered = np.stack([near[:, cell == c].any(axis=1) for c in range(cell.max() + 1)], axis=1).sum(axis=1)
-    middle = np.array(
-        [np.abs(values[row].mean() - centre) for row, centre in zip(near, centres, strict=True)]
-    )
-    best = np.lexsort((middle, -near.sum(axis=1), -covered))[0]
+    count = near.sum(axis=1)
+    middle = np.abs(near @ values / np.maximum(count, 1) - centres)
+    best = np.lexsort((middle, -count, -covered))[0]
     return float(centres[best])

@@ -157,31 +157,34 @@ def correct_against_incorrect(
     by = list(by)
     require(table, [unit, sample, score, correct, *by], "the score table")
     _correctness(table, unit, sample, correct)
-    used = table.dropna(subset=[score]).astype({correct: bool})
-    grouped = used.groupby([*by, unit, correct], observed=True, sort=True)[score]
-    means, counts = grouped.mean().unstack(correct), grouped.size().unstack(correct)
-    for column in (True, False):
-        if column not in means:
-            means[column], counts[column] = np.nan, np.nan
-    both = means[[True, False]].notna().all(axis=1)
-    difference, counts = (means[True] - means[False])[both], counts[both]
-    if difference.empty:
-        raise StatisticsError("no network has both correct and incorrect samples")
+    used = table.dropna(subset=[score])
+    kind = np.where(used[correct].astype(bool), "correct", "incorrect")
+    grouped = used[score].groupby(
+        [*(used[name] for name in (*by, unit)), pd.Series(kind, used.index)], observed=True
+    )
+    cells = (
+        grouped.agg(["mean", "size"])
+        .unstack()
+        .reindex(columns=pd.MultiIndex.from_product([["mean", "size"], ["correct", "incorrect"]]))
+    )
     rows = []
-    missing = (~both).groupby(level=by, observed=True).sum() if by else None
-    for key, values in difference.groupby(level=by, observed=True) if by else [((), difference)]:
-        n = len(values)
-        se = values.std(ddof=1) / np.sqrt(n) if n > 1 else np.nan
-        t = values.mean() / se if n > 1 and se > 0 else np.nan
+    for key, own in cells.groupby(level=by, observed=True) if by else [((), cells)]:
+        both = own.dropna()
+        difference = both["mean", "correct"] - both["mean", "incorrect"]
+        n = len(both)
+        se = difference.std(ddof=1) / np.sqrt(n) if n > 1 else np.nan
+        mean = difference.mean()
+        t = mean / se if n > 1 and se > 0 else np.nan
         reach = stats.t.ppf((1 + level) / 2, n - 1) * se if n > 1 else np.nan
         name = key if isinstance(key, tuple) else (key,)
-        own = counts.loc[values.index]
-        lost = int(missing[key if len(by) > 1 else name[0]]) if missing is not None else int((~both).sum())
         rows.append(
             dict(zip(by, name, strict=True))
-            | {"networks": n, "left_out": lost, "correct": own[True].mean(), "incorrect": own[False].mean()}
-            | {"estimate": values.mean(), "se": se, "df": n - 1, "t": t, "p": 2 * stats.t.sf(abs(t), n - 1)}
-            | {"low": values.mean() - reach, "high": values.mean() + reach}
+            | {"networks": n, "left_out": len(own) - n}
+            | {kind: both["size", kind].mean() for kind in ("correct", "incorrect")}
+            | {"estimate": mean, "se": se, "df": n - 1, "t": t, "p": 2 * stats.t.sf(abs(t), n - 1)}
+            | {"low": mean - reach, "high": mean + reach}
         )
+    if not any(row["networks"] for row in rows):
+        raise StatisticsError("no network has both correct and incorrect samples")
     result = pd.DataFrame(rows)
     return result.assign(p_holm=adjusted(result["p"].to_numpy(), "holm"))
