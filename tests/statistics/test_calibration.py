@@ -1,4 +1,4 @@
-"""The calibration: a batch is what compare gives for each study, tests keep their size, the page is its table."""
+"""The calibration: a batch is what compare gives for each study; the page is made of its table."""
 
 from __future__ import annotations
 
