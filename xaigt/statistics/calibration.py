@@ -245,6 +245,7 @@ def run(
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the calibration and write its table, figure and page."""
+    from xaigt.statistics.calibration_clusters import run_clustered
     from xaigt.statistics.calibration_report import write
 
     parser = argparse.ArgumentParser(prog="python -m xaigt.statistics.calibration", description=main.__doc__)
@@ -253,6 +254,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--seed", type=int, default=9)
     options = parser.parse_args(arguments)
     table = run(studies=options.studies, seed=options.seed, progress=lambda line: print(line, flush=True))
+    table = pd.concat([table, run_clustered(SIZES, options.studies, options.seed)], ignore_index=True)
     for path in write(table, options.out, options.studies, options.seed):
         print(path)
 

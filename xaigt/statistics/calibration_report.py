@@ -10,13 +10,15 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from xaigt.statistics.diagram import causal_diagram, save
-from xaigt.statistics.scenarios import SCENARIOS
+from xaigt.statistics.scenarios import CLUSTERED, SCENARIOS
 
 BAND = (0.04, 0.06)
+_SCENARIOS = {**SCENARIOS, **CLUSTERED}
 _TITLES = {
     "arm": "Difference of two arms",
     "method": "Difference of two methods, on these samples",
     "method, new samples": "Difference of two methods, for new samples",
+    "arm, clusters": "Difference of two arms, missing methods and shared pre-training runs",
 }
 _PAGE = """# Calibration of the statistics
 
@@ -36,7 +38,7 @@ where an analysis holds.
 Analyses: *naive*, every image as independent evidence; *Wald z*, the total effect with a normal instead of a
 t quantile, as a mixed model reports it; *network intercept*, a mixed model with a random intercept of the
 network and nothing else; *total*, *adjusted* (one slope), *separate slopes* (one an arm), *corrected*
-(regression calibration); *over samples*, `generalize="samples"`.
+(regression calibration); *over samples*, `generalize="samples"`; *CR2*, cluster-robust.
 
 ![Error of each analysis](statistics/calibration.svg)
 
@@ -126,13 +128,13 @@ def _errors(rows: pd.DataFrame) -> str:
                 continue
             row = own.loc[analysis]
             cells.append(f"{row['error']:.3f}" + ("" if row["holds"] else "*"))
-        body.append(f"| {SCENARIOS[name].title} | {size} | " + " | ".join(cells) + " |")
+        body.append(f"| {_SCENARIOS[name].title} | {size} | " + " | ".join(cells) + " |")
     return "\n".join(body)
 
 
 def _failures(table: pd.DataFrame) -> str:
     rows = table[~table["holds"] & ~table["analysis"].isin(["naive", "Wald z", "network intercept"])]
-    rows = rows[(rows["contrast"] == "arm") | (rows["analysis"] == "total")]
+    rows = rows[rows["contrast"].str.startswith("arm") | (rows["analysis"] == "total")]
     worst = rows.loc[rows.groupby(["scenario", "contrast", "analysis"], sort=False)["error"].idxmax()]
     worst = worst[~worst["error"].between(*BAND)].sort_values("error", ascending=False)
     worst = worst[(worst["contrast"] != "method, new samples") | ~worst["contrast"].duplicated()]
@@ -141,7 +143,7 @@ def _failures(table: pd.DataFrame) -> str:
         "|---|---|---|---|---|---|",
     ]
     for row in worst.itertuples():
-        title = SCENARIOS[row.scenario].title
+        title = _SCENARIOS[row.scenario].title
         body.append(
             f"| {title} | {row.contrast} | {row.analysis} | {row.networks} | {row.error:.3f} | "
             f"{row.bias:+.3f} |"

@@ -60,3 +60,7 @@ SCENARIOS = {
     ),
     "one run": Scenario("One pre-training run an arm (SD as of networks)", World(run_sd=0.05)),
 }
+CLUSTERED = {
+    "holes": Scenario("Three in ten scores of network and method missing", World(slope=0.0), ("CR2",)),
+    "runs": Scenario("As many pre-training runs an arm as networks a cell", World(slope=0.0), ("CR2",)),
+}
