@@ -3,8 +3,8 @@
     python tests/performance/statistics_speed.py [--networks 50 --methods 10 --samples 1000 --limit 120]
 
 Each step runs in a process of its own, two threads, after the table was read from Parquet; peak memory is
-that of the process, with imports and table. Beside it what a user would otherwise fit to the rows with statsmodels: a
-mixed model with a random intercept of the network (which is wrong for methods, see the calibration).
+that of the process, with imports and table. Beside it what a user would otherwise fit to the rows with
+statsmodels: a mixed model with a random intercept of the network (wrong for methods, see the calibration).
 """
 
 from __future__ import annotations

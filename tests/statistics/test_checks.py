@@ -127,6 +127,8 @@ def test_sentences_put_the_total_effect_first_and_print_assumptions(study):
     assert "the total effect is" in words[1]
     assert words[1].index("total") < words[1].index("corrected") < words[1].index("naive")
     text = "\n".join(words)
+    share = compare(study, covariate_se="dprime_se").sensitivity("arm")["r2_zero"].iloc[0]
+    assert f"must explain {share:.0%} of the variance of each" in text
     for expected in ("controlled direct effect", "nothing unmeasured", "without error", "do not report it"):
         assert expected in text
 
@@ -135,7 +137,7 @@ def test_side_by_side_says_what_the_correction_changed(study):
     table = compare(study, covariate_se="dprime_se").side_by_side("arm").set_index("analysis")
     assert table.index.tolist() == ["total", "adjusted", "corrected", "naive"]
     change = table["estimate"] - table.loc["total", "estimate"]
-    np.testing.assert_allclose(table["change"], change)
+    np.testing.assert_allclose(table["change"], change, atol=1e-12)
     zero_in = (table["low"] < 0) & (table["high"] > 0)
     assert (table["verdict_changed"] == (zero_in != zero_in["total"])).all()
 

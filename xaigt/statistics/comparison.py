@@ -212,7 +212,9 @@ class Comparison:
         total = parts[0]
         side = np.sign(total["low"]) + np.sign(total["high"])
         for part in parts:
-            part["change"] = part["estimate"] - total["estimate"]
+            change = part["estimate"] - total["estimate"]
+            # What is left of equal estimates is rounding.
+            part["change"] = change.mask(change.abs() < 1e-10 * total["se"], 0.0)
             known = part["se"].notna() & total["se"].notna()
             part["verdict_changed"] = known & (np.sign(part["low"]) + np.sign(part["high"]) != side)
         table = pd.concat(parts, ignore_index=True)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from xaigt.statistics.crossed import Crossed
+from xaigt.statistics.findings import StatisticsError
 
 if TYPE_CHECKING:
     from xaigt.statistics.comparison import Comparison
@@ -81,8 +82,31 @@ def sentences(result: Comparison, factor: str | None = None, **options: Any) -> 
         keys = list(table.columns[1 : table.columns.get_loc("estimate")])
         for key, rows in table.groupby(keys, sort=False, observed=True):
             words.append(_contrast(result, key, {row["analysis"]: row for _, row in rows.iterrows()}))
+        words += _sensitivity(result, factor, keys, options)
     words += [f"{finding.level.capitalize()}: {finding.sentence}" for finding in result.findings]
     return words + [f"Assumptions. {text}" for text in result.assumptions]
+
+
+def _sensitivity(result: Comparison, factor: str, keys: list[str], options: dict[str, Any]) -> list[str]:
+    """Say how strong a common cause would have to be, for contrasts of cells that differ in accuracy."""
+    try:
+        table = result.sensitivity(factor, **options)
+    except StatisticsError:
+        return []
+    spread = float(result.scores.networks[str(result.covariate)].astype(float).std())
+    words = []
+    for _, row in table.iterrows():
+        if not np.isfinite(row["estimate"]) or abs(row["accuracy_gap"]) < 1e-9 * spread:
+            continue
+        text = (
+            f"Sensitivity, {', '.join(str(row[name]) for name in keys)}: a common cause of "
+            f"{result.covariate} (within cells) and of {result.scores.score} (given both) must explain "
+            f"{row['r2_zero']:.0%} of the variance of each to bring the adjusted difference to zero"
+        )
+        if row["r2_interval"] > 0:
+            text += f", and {row['r2_interval']:.0%} to bring zero into its interval"
+        words.append(text + ".")
+    return words
 
 
 def _number(row: Any, level: float) -> str:
@@ -108,7 +132,8 @@ def _contrast(result: Comparison, key: Any, rows: dict[str, Any]) -> str:
         last = rows[best]
         if np.isfinite(last["change"]):
             verdict = "changes" if last["verdict_changed"] else "does not change"
-            text += f"; the correction moves it by {last['change']:.4g} and {verdict} the verdict"
+            moved = f"moves it by {last['change']:.4g}" if last["change"] else "does not move it"
+            text += f"; the correction {moved} and {verdict} the verdict"
     if "naive" in rows and np.isfinite(rows["naive"]["se"]) and np.isfinite(total["se"]):
         ratio = total["se"] / rows["naive"]["se"]
         text += (
