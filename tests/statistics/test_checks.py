@@ -183,3 +183,36 @@ def test_correlations_by_hand(study):
     arms = result.correlations(by=["arm"])
     assert set(arms["scope"]) == {"all", "within a", "within b", "within cells", "between cells"}
     assert arms[arms["scope"] == "between cells"]["note"].eq("2 points are too few").all()
+
+
+def test_families_apart_are_the_rows_tested_apart(study):
+    result = compare(study)
+    apart = result.contrasts("depth", by="method", family="by")
+    assert (apart["p_holm"] <= result.contrasts("depth", by="method")["p_holm"] + 1e-12).all()
+    for method in ("m0", "m1", "m2"):
+        alone = compare(study[study["method"] == method], factors=["arm", "depth"]).contrasts("depth")
+        own = apart[apart["method"] == method]
+        for column in ("p_holm", "p_fdr", "p_simultaneous", "low_simultaneous"):
+            np.testing.assert_allclose(own[column], alone[column], rtol=1e-6, err_msg=column)
+
+
+def test_a_factor_by_itself_is_refused(study):
+    with pytest.raises(StatisticsError, match="by its own levels"):
+        compare(study).contrasts("arm", by="arm")
+
+
+@pytest.mark.parametrize("factors", [["arm", "depth", "method"], ["arm", "method"], ["arm"]])
+def test_one_level_is_no_trouble(study, factors):
+    part = study[(study["arm"] == "a") & (study["method"] == "m0")]
+    result = compare(part, factors=factors)
+    assert result.means()["se"].notna().all()
+    with pytest.raises(StatisticsError, match="two levels or more"):
+        result.contrasts("arm")
+    assert "networks" in str(result)
+
+
+def test_components_of_few_networks_say_how_little_is_known(study):
+    part = study[study["network_id"].isin([f"n{4 * cell + i:03d}" for cell in range(6) for i in range(2)])]
+    sentences = [item.sentence for item in compare(part).components.findings if item.code == "few_df"]
+    assert "6 degrees of freedom" in sentences[0]
+    assert "from 0.64 to 2.2 times" in sentences[0]

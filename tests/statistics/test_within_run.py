@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from xaigt.statistics import StatisticsError, slopes
+from xaigt.statistics import StatisticsError, preset_checkpoints, slopes
 
 
 def checkpoints(between=0.5, within=-0.25, noise=0.02, seed=0):
@@ -58,3 +58,26 @@ def test_refusals():
         )
     with pytest.raises(StatisticsError, match="same methods"):
         slopes(table.drop(table.index[:3]), factors=["arm", "method"])
+
+
+def test_checkpoints_at_preset_accuracies():
+    table = pd.DataFrame(
+        {
+            "network_id": ["a"] * 4 + ["b"] * 2,
+            "checkpoint_id": ["a0", "a1", "a2", "a3", "b0", "b1"],
+            "val_accuracy": [0.5, 0.71, 0.79, 0.9, 0.6, 0.72],
+        }
+    )
+    rows = preset_checkpoints(table, [0.9, 0.7, 0.8], tolerance=0.03)
+    assert rows["target"].tolist() == [0.7, 0.8, 0.9] * 2
+    assert rows["checkpoint_id"].where(rows["checkpoint_id"].notna(), "").tolist() == [
+        "a1",
+        "a2",
+        "a3",
+        "b1",
+        "",
+        "",
+    ]
+    assert rows["val_accuracy"].isna().tolist() == [False] * 4 + [True] * 2
+    with pytest.raises(StatisticsError, match="positive tolerance"):
+        preset_checkpoints(table, [0.7], tolerance=0)

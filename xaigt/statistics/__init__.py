@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from xaigt.statistics.power import power_table
     from xaigt.statistics.selection import correct_against_incorrect, jointly_correct
     from xaigt.statistics.table import Scores, read_scores
-    from xaigt.statistics.within_run import slopes
+    from xaigt.statistics.within_run import preset_checkpoints, slopes
 
 _WHERE = {
     "compare": "analysis",
@@ -36,6 +36,7 @@ _WHERE = {
     "power_table": "power",
     "correct_against_incorrect": "selection",
     "jointly_correct": "selection",
+    "preset_checkpoints": "within_run",
     "slopes": "within_run",
     "Scores": "table",
     "read_scores": "table",
@@ -55,6 +56,7 @@ __all__ = [
     "performance",
     "permutation_test",
     "power_table",
+    "preset_checkpoints",
     "read_scores",
     "slopes",
     "split_samples",

@@ -142,6 +142,8 @@ class Comparison:
     def _contrast(self, factor: str, kind: Kind, reference: Any, by: Sequence[str], fit: Fit) -> Estimand:
         if factor not in self.factors:
             raise StatisticsError(f"no factor {factor!r}: {nearest(factor, self.factors)}")
+        if factor in by:
+            raise StatisticsError(f"{factor!r} cannot be compared by its own levels: leave it out of by=")
         names, weights = contrast_weights(self.factors[factor], kind, reference)
         marginal = self._marginal([factor, *by], fit)
         labels, stacked = [], []

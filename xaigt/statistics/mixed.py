@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import statsmodels.api as sm
+from scipy import stats
 
 from xaigt.statistics import design
 from xaigt.statistics.findings import Finding, StatisticsError
@@ -93,6 +94,7 @@ def variance_components(scores: Scores) -> VarianceComponents:
     )
     if repeated > 1:
         variance["network:method"] = _less(side["rest"], residual / samples)
+    _few(networks - cells.rank, found)
     other = _sample_side(whole, found)
     variance["sample"] = _less(
         other["sample"], max(shared, 0.0) / networks + (residual / networks) * (repeated == 1)
@@ -108,6 +110,20 @@ def variance_components(scores: Scores) -> VarianceComponents:
 
 def _less(pair: tuple[float, str], part: float) -> tuple[float, str]:
     return pair[0] - part, pair[1]
+
+
+def _few(df: int, found: list[Finding], enough: int = 10) -> None:
+    """Say how little a variance between networks is known from few degrees of freedom."""
+    if df < enough:
+        low, high = np.sqrt(df / stats.chi2.ppf([0.975, 0.025], df))
+        found.append(
+            Finding(
+                "few_df",
+                "warning",
+                f"the spread between networks rests on {df} degrees of freedom: a 95 % interval of such a "
+                f"standard deviation runs from {low:.2f} to {high:.1f} times its estimate.",
+            )
+        )
 
 
 def _tabulate(variance: dict[str, tuple[float, str]], found: list[Finding]) -> VarianceComponents:

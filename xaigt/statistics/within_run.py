@@ -12,7 +12,56 @@ from xaigt.statistics.checks import covariate_values
 from xaigt.statistics.cluster_robust import cluster_robust
 from xaigt.statistics.contrasts import Estimand, contrast_table
 from xaigt.statistics.findings import StatisticsError
-from xaigt.statistics.table import read_scores
+from xaigt.statistics.table import read_scores, require
+
+
+def preset_checkpoints(
+    checkpoints: pd.DataFrame,
+    targets: Sequence[float],
+    *,
+    tolerance: float,
+    run: str = "network_id",
+    checkpoint: str = "checkpoint_id",
+    validation: str = "val_accuracy",
+) -> pd.DataFrame:
+    """Choose, for each run and preset accuracy, the checkpoint whose validation accuracy is nearest to it.
+
+    Choose on validation; the covariate of :func:`slopes` is then measured on other samples.
+
+    Parameters
+    ----------
+    checkpoints
+        One row a checkpoint.
+    targets
+        Preset accuracies.
+    tolerance
+        Farther checkpoints than this do not count: the run has not reached that accuracy.
+    run, checkpoint, validation
+        Columns of the run, the checkpoint and its validation accuracy.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a run and preset accuracy: ``run, target, checkpoint, validation``, the last two missing where
+        the run has not reached it. A checkpoint may serve two targets that are close.
+
+    Raises
+    ------
+    StatisticsError
+        If a column is missing, the tolerance is not positive, or there are no targets.
+    """
+    require(checkpoints, [run, checkpoint, validation], "the table of checkpoints")
+    if tolerance <= 0 or len(targets) == 0:
+        raise StatisticsError(f"preset accuracies need targets and a positive tolerance, got {tolerance}")
+    rows = []
+    for name, own in checkpoints.groupby(run, sort=True, observed=True):
+        value = own[validation].to_numpy(dtype=np.float64)
+        for target in sorted(targets):
+            place = int(np.nanargmin(np.abs(value - target)))
+            near = abs(value[place] - target) <= tolerance * (1 + 1e-9)
+            found = (own[checkpoint].iloc[place], value[place]) if near else (None, np.nan)
+            rows.append((name, target, *found))
+    return pd.DataFrame(rows, columns=[run, "target", checkpoint, validation])
 
 
 def slopes(
