@@ -3,7 +3,7 @@
 Accuracy lies between the arm and the score. A cause of both that was not measured (a data order, a lucky
 seed) bends the slope of the score on accuracy, and with it the difference at equal accuracy, by (bias of the
 slope) x (difference of the arms in accuracy). The bias of the slope follows from two partial R2 (Cinelli and
-Hazlett 2020, Journal of the Royal Statistical Society B 82(1):39-67, equation 12):
+Hazlett 2020, Journal of the Royal Statistical Society B 82(1):39-67):
 
     |bias| = se(slope) sqrt(df) sqrt(R2_score R2_accuracy / (1 - R2_accuracy)),
 
