@@ -31,9 +31,7 @@ def pilot(tmp_path_factory):
 def test_from_a_pilot(pilot, tmp_path):
     path, scores = pilot
     table, figure = tmp_path / "deep" / "power.csv", tmp_path / "power.svg"
-    arguments = (
-        f"power --effect 0.1 --networks 3,6 --samples 8,100 --cells 6 --depths 3 --metric rank --pilot {path}"
-    )
+    arguments = f"power --effect 0.1 --networks 3,6 --samples 8,100 --cells 6 --depths 3 --metric rank --pilot {path}"
     done = CliRunner().invoke(study, [*arguments.split(), "--table", str(table), "--figure", str(figure)])
     assert done.exit_code == 0, done.output
     spread = Spread.of(variance_components(read_scores(scores)))

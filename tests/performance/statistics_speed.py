@@ -48,9 +48,7 @@ print('RESULT', time.perf_counter() - start, resource.getrusage(resource.RUSAGE_
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--networks", type=int, default=50)
     parser.add_argument("--methods", type=int, default=10)
     parser.add_argument("--samples", type=int, default=1000)

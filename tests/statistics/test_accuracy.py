@@ -50,9 +50,7 @@ def predictions():
     rng = np.random.default_rng(2)
     label = np.tile([0, 1], 60)
     parts = [
-        pd.DataFrame(
-            {"network_id": name, "sample": range(120), "label": label, "score": rng.normal(label * gap, 1)}
-        )
+        pd.DataFrame({"network_id": name, "sample": range(120), "label": label, "score": rng.normal(label * gap, 1)})
         for name, gap in (("weak", 0.5), ("strong", 2.0))
     ]
     return pd.concat(parts)

@@ -26,9 +26,7 @@ OURS = {
 }
 
 
-@pytest.mark.parametrize(
-    ("contrast", "options"), [("arm", {}), ("method, new samples", {"generalize": "samples"})]
-)
+@pytest.mark.parametrize(("contrast", "options"), [("arm", {}), ("method, new samples", {"generalize": "samples"})])
 def test_a_batch_is_compare_study_by_study(contrast, options):
     studies = simulate(WORLD, 3, np.random.default_rng(8))
     batch = analyses(studies, contrast)

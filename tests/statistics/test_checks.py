@@ -62,9 +62,7 @@ def test_few_networks(study):
     assert "5 residual degrees" not in str(result)
     assert result.fits["adjusted"].residual_df == 5
     one_arm = part[part["depth"] == 1]
-    assert "adjusted model has 1 residual degrees of freedom" in str(
-        compare(one_arm, factors=["arm", "method"])
-    )
+    assert "adjusted model has 1 residual degrees of freedom" in str(compare(one_arm, factors=["arm", "method"]))
 
 
 def test_too_few_for_an_adjustment_leaves_the_total_effect(study):

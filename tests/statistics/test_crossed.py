@@ -15,9 +15,7 @@ def test_two_methods_by_hand():
     difference = np.random.default_rng(0).normal(size=(5, 7)) + np.arange(5)[:, None] / 3 + np.arange(7) / 2
     n, m, s = np.indices((5, 2, 7))
     values = np.stack([difference, np.zeros_like(difference)], axis=1)
-    table = pd.DataFrame(
-        {"network_id": n.ravel(), "method": m.ravel(), "sample": s.ravel(), "value": values.ravel()}
-    )
+    table = pd.DataFrame({"network_id": n.ravel(), "method": m.ravel(), "sample": s.ravel(), "value": values.ravel()})
     row = compare(table, factors=["method"], covariate=None, generalize="samples").contrasts("method").iloc[0]
     rows, columns = difference.mean(axis=1), difference.mean(axis=0)
     rest = difference - rows[:, None] - columns + difference.mean()

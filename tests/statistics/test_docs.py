@@ -21,9 +21,7 @@ def test_codes_of_findings():
 
 def test_parameters_of_compare():
     table = REFERENCE.split("## compare")[1].split("##")[0]
-    named = {
-        name for cell in re.findall(r"^\| (`.*?`) \|", table, re.M) for name in re.findall(r"`(\w+)`", cell)
-    }
+    named = {name for cell in re.findall(r"^\| (`.*?`) \|", table, re.M) for name in re.findall(r"`(\w+)`", cell)}
     assert named == set(inspect.signature(room.compare).parameters)
 
 

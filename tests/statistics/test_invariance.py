@@ -11,16 +11,12 @@ from xaigt.statistics import compare
 from xaigt.statistics.simulation import World, simulate
 
 NUMBERS = ["estimate", "se", "df", "t", "p", "p_holm", "p_fdr", "p_simultaneous"]
-TABLE = simulate(
-    World(networks=3, samples=4, gap=0.4, accuracy_samples=80), 1, np.random.default_rng(11)
-).table(0)
+TABLE = simulate(World(networks=3, samples=4, gap=0.4, accuracy_samples=80), 1, np.random.default_rng(11)).table(0)
 OPTIONS = [{}, {"spline_df": 2}, {"slopes": "arm"}, {"test": "cr2"}]
 
 
 def result(table, options, analysis="best"):
-    return compare(table, covariate_se="dprime_se", **options).contrasts(
-        "arm", by="method", analysis=analysis
-    )
+    return compare(table, covariate_se="dprime_se", **options).contrasts("arm", by="method", analysis=analysis)
 
 
 BASE = [result(TABLE, options) for options in OPTIONS]
@@ -31,9 +27,7 @@ BASE = [result(TABLE, options) for options in OPTIONS]
 def test_row_order(seed, which):
     shuffled = TABLE.sample(frac=1, random_state=seed)
     ours = result(shuffled, OPTIONS[which])
-    np.testing.assert_allclose(
-        ours[NUMBERS].to_numpy(), BASE[which][NUMBERS].to_numpy(), rtol=1e-7, atol=1e-10
-    )
+    np.testing.assert_allclose(ours[NUMBERS].to_numpy(), BASE[which][NUMBERS].to_numpy(), rtol=1e-7, atol=1e-10)
 
 
 @settings(max_examples=10, derandomize=True, deadline=None)
@@ -48,9 +42,7 @@ def test_labels(names, which):
         method=TABLE["method"].map(dict(zip(["m0", "m1", "m2"], sorted(names[2:5]), strict=True))),
     )
     ours = result(renamed, OPTIONS[which])
-    np.testing.assert_allclose(
-        ours[NUMBERS].to_numpy(), BASE[which][NUMBERS].to_numpy(), rtol=1e-7, atol=1e-10
-    )
+    np.testing.assert_allclose(ours[NUMBERS].to_numpy(), BASE[which][NUMBERS].to_numpy(), rtol=1e-7, atol=1e-10)
     assert list(ours["contrast"].unique()) == [f"{arms[0]} - {arms[1]}"]
 
 
@@ -63,9 +55,7 @@ def test_labels(names, which):
 def test_units_of_the_covariate(factor, shift, which):
     scaled = TABLE.assign(dprime=factor * (TABLE["dprime"] + shift), dprime_se=factor * TABLE["dprime_se"])
     ours = result(scaled, OPTIONS[which])
-    np.testing.assert_allclose(
-        ours[NUMBERS].to_numpy(), BASE[which][NUMBERS].to_numpy(), rtol=1e-5, atol=1e-8
-    )
+    np.testing.assert_allclose(ours[NUMBERS].to_numpy(), BASE[which][NUMBERS].to_numpy(), rtol=1e-5, atol=1e-8)
 
 
 @settings(max_examples=10, derandomize=True, deadline=None)
@@ -90,9 +80,7 @@ def test_formula_says_the_same():
     by_factors = compare(TABLE).contrasts("arm", by="method")
     np.testing.assert_allclose(by_formula[NUMBERS].to_numpy(), by_factors[NUMBERS].to_numpy(), rtol=1e-8)
     total = compare(TABLE, formula="value ~ arm * depth + dprime").contrasts("arm", analysis="total")
-    np.testing.assert_allclose(
-        total["estimate"], compare(TABLE).contrasts("arm", analysis="total")["estimate"]
-    )
+    np.testing.assert_allclose(total["estimate"], compare(TABLE).contrasts("arm", analysis="total")["estimate"])
 
 
 def test_separate_table_of_cells():

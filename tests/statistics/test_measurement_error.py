@@ -33,9 +33,7 @@ def test_calibration_divides_the_slope_by_the_reliability(study):
 
 def test_without_error_nothing_changes(study):
     for correction in ("calibration", "simex"):
-        table = compare(study.assign(none=0.0), covariate_se="none", correction=correction).side_by_side(
-            "arm"
-        )
+        table = compare(study.assign(none=0.0), covariate_se="none", correction=correction).side_by_side("arm")
         adjusted, corrected = (table[table["analysis"] == name].iloc[0] for name in ("adjusted", "corrected"))
         assert corrected["estimate"] == pytest.approx(adjusted["estimate"], rel=1e-9)
         assert corrected["se"] == pytest.approx(adjusted["se"], rel=1e-9)
@@ -44,9 +42,7 @@ def test_without_error_nothing_changes(study):
 @pytest.mark.parametrize("correction", ["calibration", "simex"])
 def test_bias_is_taken_away(correction):
     """400 networks, no direct effect, a gap in accuracy: the correction leaves less of it."""
-    world = World(
-        networks=200, depths=1, methods=1, samples=2, gap=2.0, accuracy_samples=60, network_method_sd=0.0
-    )
+    world = World(networks=200, depths=1, methods=1, samples=2, gap=2.0, accuracy_samples=60, network_method_sd=0.0)
     table = simulate(world, 1, np.random.default_rng(5)).table(0)
     result = compare(table, covariate_se="dprime_se", correction=correction)
     rows = result.side_by_side("arm").set_index("analysis")

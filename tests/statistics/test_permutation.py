@@ -20,12 +20,7 @@ def test_smallest_p(sizes, expected):
 
 
 def part(study, networks, depths):
-    keep = [
-        f"n{12 * arm + 4 * depth + i:03d}"
-        for arm in (0, 1)
-        for depth in range(depths)
-        for i in range(networks)
-    ]
+    keep = [f"n{12 * arm + 4 * depth + i:03d}" for arm in (0, 1) for depth in range(depths) for i in range(networks)]
     return read_scores(study[study["network_id"].isin(keep)])
 
 
@@ -47,8 +42,7 @@ def test_all_assignments_by_brute_force(study):
     differences = []
     for chosen in product(*(combinations(own, 3) for own in rows)):
         parts = [
-            means[list(c)].mean() - means[np.setdiff1d(own, c)].mean()
-            for c, own in zip(chosen, rows, strict=True)
+            means[list(c)].mean() - means[np.setdiff1d(own, c)].mean() for c, own in zip(chosen, rows, strict=True)
         ]
         differences.append(np.mean(parts))
     first = scores.networks["arm"].to_numpy() == "a"

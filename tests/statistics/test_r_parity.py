@@ -145,6 +145,4 @@ def test_cluster_robust(cluster, name):
 def test_coefficients_are_those_of_statsmodels(fitted):
     fit = fitted["adjusted"].fits["adjusted"]
     for r, response in enumerate(fitted["adjusted"].responses.T):
-        np.testing.assert_allclose(
-            fit.coefficients[:, r], sm.OLS(response, fit.design.matrix).fit().params, rtol=1e-8
-        )
+        np.testing.assert_allclose(fit.coefficients[:, r], sm.OLS(response, fit.design.matrix).fit().params, rtol=1e-8)

@@ -30,9 +30,5 @@ def test_unknown_name():
 
 def test_it_knows_nothing_of_the_rest():
     for path in Path(room.__file__).parent.glob("*.py"):
-        for module in re.findall(
-            r"^\s*(?:from|import) (xaigt[\w.]*)", path.read_text(encoding="utf-8"), re.M
-        ):
-            assert module.startswith("xaigt.statistics") or module == "xaigt.errors", (
-                f"{path.name} imports {module}"
-            )
+        for module in re.findall(r"^\s*(?:from|import) (xaigt[\w.]*)", path.read_text(encoding="utf-8"), re.M):
+            assert module.startswith("xaigt.statistics") or module == "xaigt.errors", f"{path.name} imports {module}"

@@ -64,9 +64,7 @@ def test_the_target_that_leaves_fewest_cells_out():
 def test_a_target_of_its_own_in_each_depth():
     result = matched_design(CELLS, caliper=0.05, within=["depth"])
     assert result.unmatched.empty
-    assert result.cells.set_index(["arm", "depth"])["target"][("mri", 1)] == pytest.approx(
-        (0.744 + 0.822) / 2
-    )
+    assert result.cells.set_index(["arm", "depth"])["target"][("mri", 1)] == pytest.approx((0.744 + 0.822) / 2)
 
 
 def test_matching_refusals():
@@ -101,9 +99,7 @@ def test_jointly_correct_samples(judged):
     np.testing.assert_allclose(ours["estimate"], expected["estimate"])
     np.testing.assert_allclose(ours["p"], expected["p"])
     everything = result.contrasts[result.contrasts["samples"] == "all"]
-    np.testing.assert_allclose(
-        everything["p"], compare(judged).contrasts("arm", by="method", analysis="total")["p"]
-    )
+    np.testing.assert_allclose(everything["p"], compare(judged).contrasts("arm", by="method", analysis="total")["p"])
 
 
 def test_no_jointly_correct_sample(judged):

@@ -10,10 +10,8 @@ from scipy import stats
 from xaigt.statistics import compare
 from xaigt.statistics.multiplicity import simultaneous
 
-# Snedecor and Cochran (1967), Statistical Methods, 6th edition, page 422: leprosy bacilli before and after
-# treatment
-# with two antibiotics (A, D) and a control (F). Least-squares means as printed in the SAS/STAT User's Guide,
-# PROC GLM,
+# Snedecor and Cochran (1967), Statistical Methods, 6th edition, page 422: leprosy bacilli before and after treatment
+# with two antibiotics (A, D) and a control (F). Least-squares means as printed in the SAS/STAT User's Guide, PROC GLM,
 # example "Analysis of Covariance".
 LEPROSY = {
     "A": [(11, 6), (8, 0), (5, 2), (14, 8), (19, 11), (6, 4), (10, 13), (6, 1), (11, 8), (3, 0)],
@@ -22,8 +20,7 @@ LEPROSY = {
 }
 LEPROSY_MEANS = {"A": (6.7149635, 1.2884943), "D": (6.8239348, 1.2724690), "F": (10.1611017, 1.3159234)}
 
-# Montgomery, Design and Analysis of Experiments, chapter on the analysis of covariance: breaking strength of
-# a fibre
+# Montgomery, Design and Analysis of Experiments, chapter on the analysis of covariance: breaking strength of a fibre
 # (pounds) against its diameter, three machines; adjusted means 40.38, 41.42 and 38.80.
 FIBRE = {
     "1": [(20, 36), (25, 41), (24, 39), (25, 42), (32, 49)],
@@ -51,20 +48,14 @@ def test_leprosy():
 
 
 def test_fibre():
-    means = (
-        compare(table_of(FIBRE), factors=["group"], covariate="x")
-        .means(analysis="adjusted")
-        .set_index("group")
-    )
+    means = compare(table_of(FIBRE), factors=["group"], covariate="x").means(analysis="adjusted").set_index("group")
     for name, mean in FIBRE_MEANS.items():
         assert means.loc[name, "estimate"] == pytest.approx(mean, abs=5e-3)
 
 
 def test_two_arms_without_a_covariate_are_students_t():
     rng = np.random.default_rng(3)
-    table = pd.DataFrame(
-        {"arm": list("ab") * 6, "value": rng.normal(size=12), "network_id": range(12), "sample": 0}
-    )
+    table = pd.DataFrame({"arm": list("ab") * 6, "value": rng.normal(size=12), "network_id": range(12), "sample": 0})
     row = compare(table, factors=["arm"], covariate=None).contrasts("arm").iloc[0]
     a, b = (table.loc[table["arm"] == name, "value"] for name in "ab")
     expected = stats.ttest_ind(a, b)
@@ -78,9 +69,7 @@ def test_two_methods_of_the_same_networks_are_a_paired_t(study):
     row = compare(one, factors=["method"], covariate=None).contrasts("method").iloc[0]
     means = one.pivot_table(index="network_id", columns="method", values="value")
     expected = stats.ttest_rel(means["m0"], means["m1"])
-    assert (row["t"], row["p"], row["df"]) == pytest.approx(
-        (expected.statistic, expected.pvalue, expected.df)
-    )
+    assert (row["t"], row["p"], row["df"]) == pytest.approx((expected.statistic, expected.pvalue, expected.df))
 
 
 def test_balanced_covariance_by_hand():

@@ -12,9 +12,7 @@ def _numbers(_context: click.Context, parameter: click.Parameter, value: str) ->
     try:
         return [int(part) for part in value.split(",")]
     except ValueError:
-        raise click.BadParameter(
-            f"expected whole numbers with commas, such as 3,5,10, got {value!r}"
-        ) from None
+        raise click.BadParameter(f"expected whole numbers with commas, such as 3,5,10, got {value!r}") from None
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -24,12 +22,8 @@ def study() -> None:
 
 @study.command()
 @click.option("--effect", type=float, required=True, help="Difference to be found, in units of the score.")
-@click.option(
-    "--networks", callback=_numbers, default="3,5,10", show_default=True, help="Trained networks a cell."
-)
-@click.option(
-    "--samples", callback=_numbers, default="50,200,1000", show_default=True, help="Scored samples."
-)
+@click.option("--networks", callback=_numbers, default="3,5,10", show_default=True, help="Trained networks a cell.")
+@click.option("--samples", callback=_numbers, default="50,200,1000", show_default=True, help="Scored samples.")
 @click.option(
     "--pilot",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
@@ -41,25 +35,15 @@ def study() -> None:
 @click.option("--network-sd", type=float, help="SD between networks of one cell (without a pilot).")
 @click.option("--network-method-sd", type=float, default=0.0, show_default=True, help="SD of network:method.")
 @click.option("--network-sample-sd", type=float, default=0.0, show_default=True, help="SD of network:sample.")
-@click.option(
-    "--residual-sd", type=float, default=0.0, show_default=True, help="SD between samples, residual."
-)
+@click.option("--residual-sd", type=float, default=0.0, show_default=True, help="SD between samples, residual.")
 @click.option("--contrast", type=click.Choice(["arm", "method"]), default="arm", show_default=True)
-@click.option(
-    "--cells", type=click.IntRange(min=1), default=2, show_default=True, help="Cells, arms x depths."
-)
-@click.option(
-    "--depths", type=click.IntRange(min=1), default=1, show_default=True, help="Depths an arm averages."
-)
-@click.option(
-    "--methods", type=click.IntRange(min=1), default=1, show_default=True, help="Methods it averages."
-)
+@click.option("--cells", type=click.IntRange(min=1), default=2, show_default=True, help="Cells, arms x depths.")
+@click.option("--depths", type=click.IntRange(min=1), default=1, show_default=True, help="Depths an arm averages.")
+@click.option("--methods", type=click.IntRange(min=1), default=1, show_default=True, help="Methods it averages.")
 @click.option("--adjusted", is_flag=True, help="Adjust the arms for accuracy.")
 @click.option("--gap", type=float, default=0.0, show_default=True, help="Gap in accuracy, SDs within cells.")
 @click.option("--table", type=click.Path(dir_okay=False, path_type=Path), help="Write the table here (.csv).")
-@click.option(
-    "--figure", type=click.Path(dir_okay=False, path_type=Path), help="Draw it here (.png, .svg, .pdf)."
-)
+@click.option("--figure", type=click.Path(dir_okay=False, path_type=Path), help="Draw it here (.png, .svg, .pdf).")
 def power(
     effect: float,
     networks: list[int],

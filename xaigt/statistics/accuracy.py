@@ -34,9 +34,7 @@ def dprime(hits: int, positives: int, false_alarms: int, negatives: int) -> tupl
     if positives < 1 or negatives < 1:
         raise StatisticsError(f"d' needs both classes, got {positives} positives and {negatives} negatives")
     if not (0 <= hits <= positives and 0 <= false_alarms <= negatives):
-        raise StatisticsError(
-            f"{hits} of {positives} hits and {false_alarms} of {negatives} false alarms cannot be"
-        )
+        raise StatisticsError(f"{hits} of {positives} hits and {false_alarms} of {negatives} false alarms cannot be")
     rates = np.array([(hits + 0.5) / (positives + 1), (false_alarms + 0.5) / (negatives + 1)])
     z = stats.norm.ppf(rates)
     variance = rates * (1 - rates) / (np.array([positives, negatives]) * stats.norm.pdf(z) ** 2)
@@ -164,7 +162,5 @@ def split_samples(samples: Iterable[object], share: float = 0.5, salt: str = "")
     if not 0 < share < 1:
         raise StatisticsError(f"share must lie between 0 and 1, got {share}")
     unique = pd.Index(list(samples)).unique()
-    place = [
-        int.from_bytes(hashlib.sha256(f"{salt}|{name}".encode()).digest()[:8]) / 2**64 for name in unique
-    ]
+    place = [int.from_bytes(hashlib.sha256(f"{salt}|{name}".encode()).digest()[:8]) / 2**64 for name in unique]
     return pd.Series(np.where(np.array(place) < share, "score", "accuracy"), index=unique, name="use")

@@ -117,9 +117,7 @@ def compare(
     if right is not None:
         stray = [name for name in scores.within if name not in repeated]
         if stray:
-            raise StatisticsError(
-                f"{stray[0]!r} varies within a network: name it in repeated=, not in the formula"
-            )
+            raise StatisticsError(f"{stray[0]!r} varies within a network: name it in repeated=, not in the formula")
     if covariate is not None:
         scores = _drop(
             scores, scores.networks[covariate].notna().to_numpy(), f"without {covariate}", "missing_covariate"
@@ -185,13 +183,9 @@ def _corrected(
 ) -> Fit:
     """Correct the adjusted fit for the error of its covariate."""
     if isinstance(raw, Crossed):
-        raise StatisticsError(
-            "a correction for measurement error speaks about these samples: generalize='networks'"
-        )
+        raise StatisticsError("a correction for measurement error speaks about these samples: generalize='networks'")
     if not isinstance(raw, LeastSquares):
-        raise StatisticsError(
-            "a correction for measurement error is there for least squares only (test='ols')"
-        )
+        raise StatisticsError("a correction for measurement error is there for least squares only (test='ols')")
     name = str(raw.design.covariate)
     measured = scores.networks[name].to_numpy(dtype=np.float64)
     error = pd.to_numeric(scores.networks[se_column], errors="coerce").to_numpy(dtype=np.float64)
@@ -240,7 +234,5 @@ def _drop(scores: Scores, keep: np.ndarray, why: str, code: str) -> Scores:
     names = listed(scores.networks.index[~keep])
     if not keep.any():
         raise StatisticsError(f"every network is one {why} ({names}): nothing is left to compare")
-    finding = Finding(
-        code, "warning", f"{int((~keep).sum())} networks {why} were left out of all analyses: {names}."
-    )
+    finding = Finding(code, "warning", f"{int((~keep).sum())} networks {why} were left out of all analyses: {names}.")
     return replace(scores.keep(networks=keep), findings=(*scores.findings, finding))

@@ -178,9 +178,7 @@ def truth(studies: Studies, contrast: str, analysis: str) -> np.ndarray:
     world = studies.world
     if contrast == "method":
         return np.asarray(studies.method_shift[:, 0] - studies.method_shift[:, 1])
-    carried = (
-        world.slope * world.gap if contrast == "arm" and analysis in ("naive", "Wald z", "total") else 0.0
-    )
+    carried = world.slope * world.gap if contrast == "arm" and analysis in ("naive", "Wald z", "total") else 0.0
     return np.full(len(studies.values), carried)
 
 
@@ -212,17 +210,13 @@ def run(
                 drawn = simulate(world, min(_BATCH, studies - start), rng)
                 for contrast in CONTRASTS if not world.bounded else ("arm", "method, new samples"):
                     for analysis, (estimate, se, df) in analyses(drawn, contrast).items():
-                        block = np.array(
-                            [estimate, stats.t.ppf(0.975, df) * se, truth(drawn, contrast, analysis)]
-                        )
+                        block = np.array([estimate, stats.t.ppf(0.975, df) * se, truth(drawn, contrast, analysis)])
                         parts.setdefault((contrast, analysis), []).append(block)
             for (contrast, analysis), blocks in parts.items():
                 estimate, reach, value = np.concatenate(blocks, axis=1)
                 known = np.isfinite(estimate)
                 missed = float((np.abs(estimate - value) > reach)[known].mean())
-                met = (
-                    scenario.holds if contrast == "arm" else METHOD_HOLDS[contrast] if scenario.alike else ()
-                )
+                met = scenario.holds if contrast == "arm" else METHOD_HOLDS[contrast] if scenario.alike else ()
                 rows.append(
                     {
                         "scenario": name,

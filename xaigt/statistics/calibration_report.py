@@ -97,9 +97,7 @@ def text(table: pd.DataFrame, studies: int, seed: int) -> str:
             for row in rows.itertuples()
         )
     largest = float(kept["margin"].max())
-    errors = [
-        f"### {title}\n\n{_errors(table[table['contrast'] == name])}\n" for name, title in _TITLES.items()
-    ]
+    errors = [f"### {title}\n\n{_errors(table[table['contrast'] == name])}\n" for name, title in _TITLES.items()]
     return _PAGE.format(
         studies=studies,
         seed=seed,
@@ -145,8 +143,7 @@ def _failures(table: pd.DataFrame) -> str:
     for row in worst.itertuples():
         title = _SCENARIOS[row.scenario].title
         body.append(
-            f"| {title} | {row.contrast} | {row.analysis} | {row.networks} | {row.error:.3f} | "
-            f"{row.bias:+.3f} |"
+            f"| {title} | {row.contrast} | {row.analysis} | {row.networks} | {row.error:.3f} | {row.bias:+.3f} |"
         )
     return "\n".join(body)
 

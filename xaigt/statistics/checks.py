@@ -15,8 +15,7 @@ from xaigt.statistics.findings import Finding, StatisticsError, listed
 from xaigt.statistics.fits import Fit, LeastSquares
 from xaigt.statistics.table import Scores
 
-# Below this many residual (or Satterthwaite) degrees of freedom, intervals are wide and hang on normal
-# errors.
+# Below this many residual (or Satterthwaite) degrees of freedom, intervals are wide and hang on normal errors.
 FEW_DF = 4
 _UNITS_OF_ACCURACY = ("auc", "accuracy", "auroc")
 
@@ -29,9 +28,7 @@ def responses(scores: Scores, scale: str) -> tuple[np.ndarray, list[Finding]]:
         raise StatisticsError(f"every {scores.score} is {finite[0]:g}: constant scores cannot be compared")
     found = []
     names = ["/".join(map(str, row)) or scores.score for row in scores.repeated.itertuples(index=False)]
-    constant = [
-        name for name, column in zip(names, means.T, strict=True) if np.nanmax(column) == np.nanmin(column)
-    ]
+    constant = [name for name, column in zip(names, means.T, strict=True) if np.nanmax(column) == np.nanmin(column)]
     if constant:
         found.append(
             Finding(
@@ -145,11 +142,7 @@ def covariate_findings(values: np.ndarray, covariate: str, total: Design, adjust
     """Say where the covariate is saturated, or does not vary within cells."""
     found = []
     name = covariate.lower()
-    if (
-        any(unit in name for unit in _UNITS_OF_ACCURACY)
-        and "logit" not in name
-        and (values > 0.98).mean() > 0.25
-    ):
+    if any(unit in name for unit in _UNITS_OF_ACCURACY) and "logit" not in name and (values > 0.98).mean() > 0.25:
         found.append(
             Finding(
                 "saturated",
@@ -170,9 +163,7 @@ def covariate_findings(values: np.ndarray, covariate: str, total: Design, adjust
     return found
 
 
-def fit_findings(
-    fits: Mapping[str, Fit], total: Design, means: np.ndarray, factors: Sequence[str]
-) -> list[Finding]:
+def fit_findings(fits: Mapping[str, Fit], total: Design, means: np.ndarray, factors: Sequence[str]) -> list[Finding]:
     """Say where a fit is singular, or rests on very few degrees of freedom."""
     found = []
     for name, fit in fits.items():

@@ -41,9 +41,7 @@ class ClusterRobust:
     residuals: np.ndarray
     clusters: np.ndarray
     bread: np.ndarray
-    name: str = (
-        "least squares on network means, cluster-robust (CR2), t with Satterthwaite degrees of freedom"
-    )
+    name: str = "least squares on network means, cluster-robust (CR2), t with Satterthwaite degrees of freedom"
 
     def _long(self, weights: np.ndarray) -> np.ndarray:
         return weights.reshape(len(weights), -1)
@@ -74,9 +72,7 @@ class ClusterRobust:
         return known
 
 
-def cluster_robust(
-    design: Design, responses: np.ndarray, present: np.ndarray, clusters: np.ndarray
-) -> ClusterRobust:
+def cluster_robust(design: Design, responses: np.ndarray, present: np.ndarray, clusters: np.ndarray) -> ClusterRobust:
     """Fit the means that are there (`present`, (N, R)) with CR2 over `clusters` (N,).
 
     Raises
@@ -87,9 +83,7 @@ def cluster_robust(
     network, _ = np.nonzero(present)
     code = np.unique(clusters[network], return_inverse=True)[1].ravel()
     if code.max(initial=0) < 1:
-        raise StatisticsError(
-            "cluster-robust errors need at least two clusters (networks, or pre-training runs)"
-        )
+        raise StatisticsError("cluster-robust errors need at least two clusters (networks, or pre-training runs)")
     rows = long_rows(design, present)
     params, bread, residual, left = long_fit(rows, responses[present])
     if left < 1:

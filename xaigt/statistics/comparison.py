@@ -74,11 +74,7 @@ class Comparison:
         """Return one analysis by name; ``"best"``: the most corrected one there is."""
         if analysis == "best":
             return self.fits[
-                "corrected"
-                if "corrected" in self.fits
-                else "adjusted"
-                if "adjusted" in self.fits
-                else "total"
+                "corrected" if "corrected" in self.fits else "adjusted" if "adjusted" in self.fits else "total"
             ]
         if analysis not in self.fits:
             raise StatisticsError(f"no analysis {analysis!r}: {nearest(analysis, self.analyses)}")
@@ -93,9 +89,7 @@ class Comparison:
         repeated = self.scores.repeated
         outer = [name for name in self.factors if name in over and name in grid]
         inner = [name for name in self.factors if name in over and name in repeated]
-        combined = (
-            int(np.prod([repeated[name].nunique() for name in repeated])) if len(repeated.columns) else 1
-        )
+        combined = int(np.prod([repeated[name].nunique() for name in repeated])) if len(repeated.columns) else 1
         if len(repeated) != combined and len(inner) < len(repeated.columns):
             raise StatisticsError(
                 f"not every combination of {', '.join(repeated.columns)} was scored, so a mean over "
@@ -148,9 +142,7 @@ class Comparison:
         marginal = self._marginal([factor, *by], fit)
         labels, stacked = [], []
         for held, rows in _groups(marginal.labels, list(by)):
-            order = [
-                rows[list(marginal.labels[factor].iloc[rows]).index(known)] for known in self.factors[factor]
-            ]
+            order = [rows[list(marginal.labels[factor].iloc[rows]).index(known)] for known in self.factors[factor]]
             stacked.append(np.einsum("ck,kpr->cpr", weights, marginal.weights[order]))
             labels += [{"contrast": name, **held} for name in names]
         return Estimand(pd.DataFrame(labels, columns=["contrast", *by]), np.concatenate(stacked))
@@ -245,9 +237,7 @@ class Comparison:
         measured = None if self.covariate is None else self.scores.networks[self.covariate].to_numpy(float)
         position = None if fit is None or measured is None else fit.design.slope_column(measured)
         if not isinstance(fit, LeastSquares) or measured is None or position is None:
-            raise StatisticsError(
-                "the sensitivity analysis needs an adjusted least-squares fit with one straight line"
-            )
+            raise StatisticsError("the sensitivity analysis needs an adjusted least-squares fit with one straight line")
         wanted = self._contrast(factor, kind, reference, _names(by, self.factors), fit)
         cells = np.delete(fit.design.matrix, position, axis=1)
         slope_of_mean = np.linalg.pinv(cells) @ measured
@@ -285,9 +275,7 @@ class Comparison:
         for name in cells:
             if name not in factors:
                 raise StatisticsError(f"{name!r} is not a factor between networks: {nearest(name, factors)}")
-        return correlations(
-            self.scores.networks, self.responses, self.cell_names, self.covariate, cells, self.level
-        )
+        return correlations(self.scores.networks, self.responses, self.cell_names, self.covariate, cells, self.level)
 
     @property
     def cell_names(self) -> list[str]:

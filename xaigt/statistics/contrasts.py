@@ -26,9 +26,7 @@ class Estimand:
     weights: np.ndarray
 
 
-def contrast_weights(
-    known: Sequence[Any], kind: Kind = "pairs", reference: Any = None
-) -> tuple[list[str], np.ndarray]:
+def contrast_weights(known: Sequence[Any], kind: Kind = "pairs", reference: Any = None) -> tuple[list[str], np.ndarray]:
     """Return names and a (C, levels) matrix of weights that sum to zero.
 
     Parameters
@@ -62,17 +60,11 @@ def contrast_weights(
         others = [i for i in range(count) if i != base]
         return [f"{known[i]} - {known[base]}" for i in others], unit[others] - unit[base]
     if kind == "trend":
-        numeric = all(
-            isinstance(level, (int, float, np.number)) and not isinstance(level, bool) for level in known
-        )
+        numeric = all(isinstance(level, (int, float, np.number)) and not isinstance(level, bool) for level in known)
         place = np.array(known if numeric else range(1, count + 1), dtype=np.float64)
         centred = place - place.mean()
-        return ["trend (slope a unit)" if numeric else "trend (slope a level)"], (
-            centred / (centred**2).sum()
-        )[None]
-    raise StatisticsError(
-        f"unknown kind of contrast {kind!r}: {nearest(str(kind), ['pairs', 'control', 'trend'])}"
-    )
+        return ["trend (slope a unit)" if numeric else "trend (slope a level)"], (centred / (centred**2).sum())[None]
+    raise StatisticsError(f"unknown kind of contrast {kind!r}: {nearest(str(kind), ['pairs', 'control', 'trend'])}")
 
 
 def estimate_table(fit: Fit, wanted: Estimand, level: float) -> pd.DataFrame:
@@ -133,9 +125,7 @@ def contrast_table(
         table.loc[own, "p_fdr"] = multiplicity.adjusted(p, "fdr_bh")
         # Where the degrees of freedom differ (CR2), the smallest is used for all: conservative.
         smallest = np.nanmin(df[own]) if np.isfinite(df[own]).any() else np.nan
-        together, critical = multiplicity.simultaneous(
-            statistic[own], covariance[np.ix_(own, own)], smallest, level
-        )
+        together, critical = multiplicity.simultaneous(statistic[own], covariance[np.ix_(own, own)], smallest, level)
         estimate, se = table["estimate"].to_numpy()[own], table["se"].to_numpy()[own]
         table.loc[own, "p_simultaneous"] = together
         table.loc[own, "low_simultaneous"] = estimate - critical * se

@@ -85,7 +85,5 @@ def correlations(
             rows.append({"repeated": name, "scope": f"within {labels[g]}", **own})
         pooled = correlation_row(xs - centre_x[place], ys - centre_y[place], lost=len(used) - 1, level=level)
         rows.append({"repeated": name, "scope": "within cells", **pooled})
-        rows.append(
-            {"repeated": name, "scope": "between cells", **correlation_row(centre_x, centre_y, level=level)}
-        )
+        rows.append({"repeated": name, "scope": "between cells", **correlation_row(centre_x, centre_y, level=level)})
     return pd.DataFrame(rows)

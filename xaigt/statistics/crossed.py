@@ -82,9 +82,7 @@ def crossed(base: LeastSquares, values: np.ndarray) -> Crossed:
         If scores are missing, or there are fewer than two samples.
     """
     if values.shape[2] < 2 or not np.isfinite(values).all():
-        raise StatisticsError(
-            "speaking about new samples (generalize='samples') needs two complete common samples"
-        )
+        raise StatisticsError("speaking about new samples (generalize='samples') needs two complete common samples")
     stacked = np.moveaxis(values, 2, 0)
     by_sample = base.unscaled @ base.design.matrix.T @ stacked
     residual = stacked - base.design.matrix @ by_sample

@@ -59,9 +59,7 @@ class Design:
 
     def slope_column(self, covariate: np.ndarray) -> int | None:
         """Position of the column that is the covariate itself; None unless one straight line serves all."""
-        mentioning = [
-            j for j, name in enumerate(self.info.column_names) if _mentions(name, str(self.covariate))
-        ]
+        mentioning = [j for j, name in enumerate(self.info.column_names) if _mentions(name, str(self.covariate))]
         if self.covariate is None or len(mentioning) != 1:
             return None
         return mentioning[0] if np.array_equal(self.matrix[:, mentioning[0]], covariate) else None
@@ -70,15 +68,12 @@ class Design:
 def coded(frame: pd.DataFrame, factors: Mapping[str, Sequence[Any]]) -> pd.DataFrame:
     """Return `frame` with its factors as categories in the given order."""
     columns = {
-        name: pd.Categorical(frame[name].astype(object), categories=list(known))
-        for name, known in factors.items()
+        name: pd.Categorical(frame[name].astype(object), categories=list(known)) for name, known in factors.items()
     }
     return frame.assign(**columns)
 
 
-def build(
-    formula: str, networks: pd.DataFrame, factors: Mapping[str, Sequence[Any]], covariate: str | None
-) -> Design:
+def build(formula: str, networks: pd.DataFrame, factors: Mapping[str, Sequence[Any]], covariate: str | None) -> Design:
     """Return the design of a right-hand side in patsy's language.
 
     Raises
@@ -119,8 +114,7 @@ def right_side(
         return f"{cells} + {term}"
     if slopes not in factors:
         raise StatisticsError(
-            f"slopes must be 'common' or a factor between networks, got {slopes!r}: "
-            f"{nearest(slopes, factors)}"
+            f"slopes must be 'common' or a factor between networks, got {slopes!r}: {nearest(slopes, factors)}"
         )
     return f"{cells} + {term} + C(Q({slopes!r})):{term}"
 
@@ -130,9 +124,7 @@ def spline_knots(covariate: np.ndarray, spline_df: int | None) -> list[float]:
     if spline_df is None:
         return []
     if spline_df < 2:
-        raise StatisticsError(
-            f"spline_df must be 2 or more, got {spline_df}; leave it out for a straight line"
-        )
+        raise StatisticsError(f"spline_df must be 2 or more, got {spline_df}; leave it out for a straight line")
     knots = np.quantile(covariate, np.linspace(0, 1, spline_df + 1)[1:-1])
     if len(np.unique(np.concatenate([knots, [covariate.min(), covariate.max()]]))) < spline_df + 1:
         raise StatisticsError(f"the covariate has too few distinct values for a spline with {spline_df} df")
@@ -145,9 +137,7 @@ def without(formula: str, name: str) -> str:
         model = patsy.ModelDesc.from_formula(formula)
     except (patsy.PatsyError, SyntaxError) as error:
         raise StatisticsError(f"the formula {formula!r} cannot be used: {error}") from error
-    terms = [
-        term for term in model.rhs_termlist if not any(_mentions(part.code, name) for part in term.factors)
-    ]
+    terms = [term for term in model.rhs_termlist if not any(_mentions(part.code, name) for part in term.factors)]
     return str(patsy.ModelDesc([], terms).describe()).removeprefix("~").strip() or "1"
 
 

@@ -78,8 +78,7 @@ def matched_design(
         raise StatisticsError(f"the caliper must be positive, got {caliper}")
     if cells[unit].duplicated().any():
         raise StatisticsError(
-            f"the table of cells has two rows for {unit} "
-            f"{cells.loc[cells[unit].duplicated(), unit].iloc[0]!r}"
+            f"the table of cells has two rows for {unit} {cells.loc[cells[unit].duplicated(), unit].iloc[0]!r}"
         )
     if not np.isfinite(cells[[validation, test]].to_numpy(dtype=np.float64)).all():
         raise StatisticsError(f"{validation!r} and {test!r} must be finite for every network")

@@ -86,9 +86,7 @@ class Calibrated:
     cells: np.ndarray
     measured: np.ndarray
     position: int
-    name: str = (
-        "least squares on network means, covariate corrected for measurement error (regression calibration)"
-    )
+    name: str = "least squares on network means, covariate corrected for measurement error (regression calibration)"
 
     @property
     def design(self) -> Design:
@@ -165,7 +163,5 @@ def regression_calibration(
     base = least_squares(design, responses)
     position = design.slope_column(calibrated)
     if position is None:
-        raise StatisticsError(
-            "regression calibration needs one straight line for all arms; use correction='simex'"
-        )
+        raise StatisticsError("regression calibration needs one straight line for all arms; use correction='simex'")
     return Calibrated(base, trust, base.coefficients[position], cells, covariate, position)

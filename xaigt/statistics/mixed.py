@@ -89,16 +89,12 @@ def variance_components(scores: Scores) -> VarianceComponents:
     run = _runs(whole, cells, found)
     side = _network_side(whole, cells, run, found)
     variance["pretraining run"] = side.pop("run", (0.0, ""))
-    variance["network"] = _less(
-        side["network"], max(shared, 0.0) / samples + (residual / samples) * (repeated == 1)
-    )
+    variance["network"] = _less(side["network"], max(shared, 0.0) / samples + (residual / samples) * (repeated == 1))
     if repeated > 1:
         variance["network:method"] = _less(side["rest"], residual / samples)
     _few(networks - cells.rank, found)
     other = _sample_side(whole, found)
-    variance["sample"] = _less(
-        other["sample"], max(shared, 0.0) / networks + (residual / networks) * (repeated == 1)
-    )
+    variance["sample"] = _less(other["sample"], max(shared, 0.0) / networks + (residual / networks) * (repeated == 1))
     if repeated > 1:
         variance["sample:method"] = _less(other["rest"], residual / networks)
         variance["network:sample"] = (shared, "mean squares")
@@ -222,9 +218,7 @@ def _network_side(
     left = networks - cells.rank
     average = centred.mean(axis=1)
     ms_network = repeated * float(average @ average) / left
-    ms_rest = (
-        float(((centred - average[:, None]) ** 2).sum()) / (left * (repeated - 1)) if repeated > 1 else 0.0
-    )
+    ms_rest = float(((centred - average[:, None]) ** 2).sum()) / (left * (repeated - 1)) if repeated > 1 else 0.0
     moments = {
         "network": ((ms_network - ms_rest) / repeated, "mean squares"),
         "rest": (ms_rest, "mean squares"),
@@ -246,8 +240,7 @@ def _network_side(
     else:
         fitted, trouble = _fit(means.ravel(), fixed, np.repeat(run, repeated), network)
         result = {
-            name: (fitted[key], "REML")
-            for name, key in (("run", "group"), ("network", "inner"), ("rest", "rest"))
+            name: (fitted[key], "REML") for name, key in (("run", "group"), ("network", "inner"), ("rest", "rest"))
         }
     return _or_moments(result, moments, trouble, "network means", found)
 
@@ -260,9 +253,7 @@ def _sample_side(scores: Scores, found: list[Finding]) -> dict[str, Pair]:
     average = centred.mean(axis=1)
     ms_sample = repeated * float(average @ average) / (samples - 1)
     ms_rest = (
-        float(((centred - average[:, None]) ** 2).sum()) / ((samples - 1) * (repeated - 1))
-        if repeated > 1
-        else 0.0
+        float(((centred - average[:, None]) ** 2).sum()) / ((samples - 1) * (repeated - 1)) if repeated > 1 else 0.0
     )
     moments = {
         "sample": ((ms_sample - ms_rest) / repeated, "mean squares"),
@@ -288,11 +279,7 @@ def _or_moments(
             "mixed_model",
             "warning",
             f"the mixed model of {what} {' and '.join(trouble)}; "
-            + (
-                "mean squares are given instead."
-                if done
-                else "its estimates are given, a variance of zero as 0."
-            ),
+            + ("mean squares are given instead." if done else "its estimates are given, a variance of zero as 0."),
         )
     )
     return {**result, **moments} if done else result

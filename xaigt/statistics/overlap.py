@@ -11,9 +11,7 @@ import pandas as pd
 from xaigt.statistics.findings import Finding
 
 
-def overlap_table(
-    networks: pd.DataFrame, covariate: str, factors: Mapping[str, Sequence[Any]]
-) -> pd.DataFrame:
+def overlap_table(networks: pd.DataFrame, covariate: str, factors: Mapping[str, Sequence[Any]]) -> pd.DataFrame:
     """Return the common share of the range of the covariate, for every pair of levels of every factor.
 
     Returns
@@ -24,9 +22,7 @@ def overlap_table(
     """
     rows = []
     for factor, known in factors.items():
-        values = {
-            level: networks.loc[networks[factor] == level, covariate].to_numpy(float) for level in known
-        }
+        values = {level: networks.loc[networks[factor] == level, covariate].to_numpy(float) for level in known}
         for i, a in enumerate(known):
             for b in known[i + 1 :]:
                 low, high, share = common_range([values[a], values[b]])

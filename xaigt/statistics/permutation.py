@@ -89,9 +89,7 @@ def permutation_test(
     weight; the null is that a network would have had the same scores in the other arm.
     """
     if factor not in scores.between:
-        raise StatisticsError(
-            f"{factor!r} is not a factor between networks: {nearest(factor, scores.between)}"
-        )
+        raise StatisticsError(f"{factor!r} is not a factor between networks: {nearest(factor, scores.between)}")
     known = scores.networks[factor].astype(str)
     for level in (a, b):
         if str(level) not in set(known):
@@ -112,9 +110,7 @@ def permutation_test(
     sizes = [(int(first[own].sum()), int((~first[own]).sum())) for own in members]
     count = prod(comb(x + y, x) for x, y in sizes)
     exact = count <= limit
-    weights = (
-        _all(members, sizes, len(networks)) if exact else _drawn(members, sizes, len(networks), limit, seed)
-    )
+    weights = _all(members, sizes, len(networks)) if exact else _drawn(members, sizes, len(networks), limit, seed)
     used = np.concatenate(members)
     observed = _weights(members, [np.flatnonzero(first[own]) for own in members], len(networks)) @ means
     centred = means - means[used].mean(axis=0)
@@ -140,9 +136,7 @@ def permutation_test(
         }
     )
     kind = "possible" if exact else "drawn"
-    sentence = (
-        f"{total} {kind} assignments of {len(used)} networks; the smallest p that this design can reach "
-    )
+    sentence = f"{total} {kind} assignments of {len(used)} networks; the smallest p that this design can reach "
     sentence += f"is {least:.2g}"
     sentence += "." if least <= 0.05 else ": it can never fall below 0.05, whatever the data."
     return Permutation(table, total, exact, least, sentence)
@@ -156,9 +150,7 @@ def _weights(members: Sequence[np.ndarray], firsts: Sequence[np.ndarray], networ
     return row / len(members)
 
 
-def _all(
-    members: Sequence[np.ndarray], sizes: Sequence[tuple[int, int]], networks: int
-) -> Iterator[np.ndarray]:
+def _all(members: Sequence[np.ndarray], sizes: Sequence[tuple[int, int]], networks: int) -> Iterator[np.ndarray]:
     """Every assignment, as blocks of weights (block, networks)."""
     parts = []
     for own, (size, other) in zip(members, sizes, strict=True):

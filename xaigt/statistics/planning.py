@@ -50,9 +50,7 @@ def spread_of_pilot(
     return Spread.of(components), components.table
 
 
-def spread_of_options(
-    network: float | None, network_method: float, network_sample: float, residual: float
-) -> Spread:
+def spread_of_options(network: float | None, network_method: float, network_sample: float, residual: float) -> Spread:
     """Return the standard deviations that were named one by one; that between networks is the least."""
     if network is None:
         raise StatisticsError("power needs a pilot (--pilot) or the spread between networks (--network-sd)")

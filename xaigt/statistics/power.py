@@ -39,9 +39,7 @@ class Spread:
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
             if not (np.isfinite(value) and value >= 0):
-                raise StatisticsError(
-                    f"the {name.replace('_', ':')} standard deviation must be 0 or more, got {value}"
-                )
+                raise StatisticsError(f"the {name.replace('_', ':')} standard deviation must be 0 or more, got {value}")
         if self.network + self.network_method + self.network_sample + self.residual == 0:
             raise StatisticsError("all standard deviations are 0: there is nothing to plan for")
 
@@ -114,9 +112,7 @@ def power_table(
     if effect <= 0 or not np.isfinite(effect):
         raise StatisticsError(f"the effect must be positive, got {effect}")
     if cells < (2 * depths if contrast == "arm" else 1) or methods < 1 or depths < 1:
-        raise StatisticsError(
-            f"{cells} cells cannot hold two arms of {depths} depths; cells is arms x depths"
-        )
+        raise StatisticsError(f"{cells} cells cannot hold two arms of {depths} depths; cells is arms x depths")
     if not 0 <= explained < 1:
         raise StatisticsError(f"explained must lie between 0 and 1, got {explained}")
     rows = []
@@ -174,9 +170,7 @@ def power_figure(table: pd.DataFrame, effect: float) -> Any:
     for place, (samples, rows) in enumerate(table.groupby("samples")):
         axes.plot(rows["networks"], rows["power"], marker="os^Dv<>"[place % 7], label=f"{samples}")
     axes.axhline(0.8, color="0.6", linewidth=0.8, linestyle="--")
-    axes.set(
-        xlabel="trained networks a cell", ylabel="power", ylim=(0, 1.02), title=f"difference of {effect:g}"
-    )
+    axes.set(xlabel="trained networks a cell", ylabel="power", ylim=(0, 1.02), title=f"difference of {effect:g}")
     axes.set_xticks(sorted(table["networks"].unique()))
     axes.legend(title="samples", frameon=False)
     return figure

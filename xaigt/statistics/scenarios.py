@@ -38,9 +38,7 @@ SCENARIOS = {
         World(gap=0.5, cause_score=0.05, cause_dprime=0.5),
         ("total",),
     ),
-    "noise": Scenario(
-        "Gap, accuracy measured on 2 x 50 samples", World(gap=0.5, accuracy_samples=50), ("total",)
-    ),
+    "noise": Scenario("Gap, accuracy measured on 2 x 50 samples", World(gap=0.5, accuracy_samples=50), ("total",)),
     "noise, wide gap": Scenario(
         "Gap of two SD, accuracy measured on 2 x 50 samples", World(gap=1.0, accuracy_samples=50), ("total",)
     ),
@@ -55,9 +53,7 @@ SCENARIOS = {
         ("separate slopes",),
     ),
     "bounded": Scenario("Arms alike, scores squeezed below 1", World(slope=0.0, bounded=True), _EXACT),
-    "unequal": Scenario(
-        "Arms equally accurate, spread of networks 3:1", World(variance_ratio=3.0), alike=False
-    ),
+    "unequal": Scenario("Arms equally accurate, spread of networks 3:1", World(variance_ratio=3.0), alike=False),
     "one run": Scenario("One pre-training run an arm (SD as of networks)", World(run_sd=0.05)),
 }
 CLUSTERED = {

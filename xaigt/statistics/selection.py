@@ -50,9 +50,7 @@ def _correctness(table: pd.DataFrame, unit: str, sample: str, correct: str) -> p
     twice = pairs.duplicated([unit, sample])
     if twice.any():
         row = pairs[twice].iloc[0]
-        raise StatisticsError(
-            f"{correct!r} is both true and false for {unit} {row[unit]!r}, sample {row[sample]!r}"
-        )
+        raise StatisticsError(f"{correct!r} is both true and false for {unit} {row[unit]!r}, sample {row[sample]!r}")
     grid = pairs.pivot(index=unit, columns=sample, values=correct)
     if grid.isna().any(axis=None):
         grid = grid.dropna(axis=1)
@@ -159,9 +157,7 @@ def correct_against_incorrect(
     _correctness(table, unit, sample, correct)
     used = table.dropna(subset=[score])
     kind = np.where(used[correct].astype(bool), "correct", "incorrect")
-    grouped = used[score].groupby(
-        [*(used[name] for name in (*by, unit)), pd.Series(kind, used.index)], observed=True
-    )
+    grouped = used[score].groupby([*(used[name] for name in (*by, unit)), pd.Series(kind, used.index)], observed=True)
     cells = (
         grouped.agg(["mean", "size"])
         .unstack()

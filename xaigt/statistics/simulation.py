@@ -122,9 +122,7 @@ def simulate(world: World, studies: int, rng: np.random.Generator) -> Studies:
     network = network + noise * world.network_sd * rng.standard_normal((studies, N))
     if world.run_sd:
         network = network + world.run_sd * rng.standard_normal((studies, 2))[:, arm]
-    means = network[:, :, None] + noise[:, None] * world.network_method_sd * rng.standard_normal(
-        (studies, N, R)
-    )
+    means = network[:, :, None] + noise[:, None] * world.network_method_sd * rng.standard_normal((studies, N, R))
     by_method = world.sample_method_sd * rng.standard_normal((studies, 1, R, S))
     sample = world.sample_sd * rng.standard_normal((studies, 1, 1, S)) + by_method
     values = rng.standard_normal((studies, N, R, S))

@@ -79,9 +79,7 @@ def require(table: pd.DataFrame, columns: Sequence[str], what: str) -> None:
         raise StatisticsError(f"{what} must be a pandas DataFrame, got {type(table).__name__}")
     for column in columns:
         if column not in table.columns:
-            raise StatisticsError(
-                f"{what} has no column {column!r}: {nearest(column, map(str, table.columns))}"
-            )
+            raise StatisticsError(f"{what} has no column {column!r}: {nearest(column, map(str, table.columns))}")
 
 
 def levels(column: pd.Series) -> list[Any]:
@@ -143,9 +141,7 @@ def read_scores(
             )
     values = pd.to_numeric(table[score], errors="coerce").to_numpy(dtype=np.float64)
     if np.isinf(values).any():
-        raise StatisticsError(
-            f"column {score!r} holds {int(np.isinf(values).sum())} infinite scores; drop or fix them"
-        )
+        raise StatisticsError(f"column {score!r} holds {int(np.isinf(values).sum())} infinite scores; drop or fix them")
     found: list[Finding] = []
     lost = int(np.isnan(values).sum())
     if lost:
@@ -168,9 +164,7 @@ def read_scores(
     _refuse_duplicates(table, flat, shape, [unit, *factors, *sample_columns])
     cube = np.full(int(np.prod(shape)), np.nan)
     cube[flat] = values
-    scores = Scores(
-        cube.reshape(shape), networks, repeated, sample_index, between, within, score, unit, tuple(found)
-    )
+    scores = Scores(cube.reshape(shape), networks, repeated, sample_index, between, within, score, unit, tuple(found))
     return _common(scores) if samples == "common" else scores
 
 
@@ -183,9 +177,7 @@ def _codes(table: pd.DataFrame, columns: Sequence[str]) -> tuple[np.ndarray, pd.
     return codes, pd.Index(unique)
 
 
-def _networks(
-    table: pd.DataFrame, unit: str, columns: Sequence[str]
-) -> tuple[pd.DataFrame, np.ndarray, set[str]]:
+def _networks(table: pd.DataFrame, unit: str, columns: Sequence[str]) -> tuple[pd.DataFrame, np.ndarray, set[str]]:
     """One row a network, the network of each row, and the names of the columns that vary within a network."""
     codes, units = pd.factorize(table[unit], sort=True)
     first = np.full(len(units), -1)
@@ -217,15 +209,11 @@ def _cells(table: pd.DataFrame, within: Sequence[str]) -> tuple[pd.DataFrame, np
         code = code * len(order) + np.array([place[level] for level in unique])[codes]
     used, code = np.unique(code, return_inverse=True)
     places = np.unravel_index(used, [len(order) for order in known])
-    columns = {
-        name: [order[i] for i in place] for name, order, place in zip(within, known, places, strict=True)
-    }
+    columns = {name: [order[i] for i in place] for name, order, place in zip(within, known, places, strict=True)}
     return pd.DataFrame(columns), code
 
 
-def _refuse_duplicates(
-    table: pd.DataFrame, flat: np.ndarray, shape: tuple[int, ...], named: Sequence[str]
-) -> None:
+def _refuse_duplicates(table: pd.DataFrame, flat: np.ndarray, shape: tuple[int, ...], named: Sequence[str]) -> None:
     order = np.argsort(flat, kind="stable")
     again = np.flatnonzero(flat[order][1:] == flat[order][:-1])
     if not len(again):
@@ -239,9 +227,7 @@ def _refuse_duplicates(
         else "drop the copies"
     )
     where = ", ".join(f"{name}={one[name]}" for name in named)
-    raise StatisticsError(
-        f"{len(again)} rows of the score table repeat another one, the first at {where}; {hint}"
-    )
+    raise StatisticsError(f"{len(again)} rows of the score table repeat another one, the first at {where}; {hint}")
 
 
 def _common(scores: Scores) -> Scores:

@@ -106,9 +106,7 @@ def slopes(
         If a checkpoint belongs to two runs, or no run has two checkpoints of different accuracy.
     """
     try:
-        scores = read_scores(
-            table, score=score, factors=factors, unit=checkpoint, sample=sample, keep=[run, covariate]
-        )
+        scores = read_scores(table, score=score, factors=factors, unit=checkpoint, sample=sample, keep=[run, covariate])
     except StatisticsError as error:
         if "varies within one" in str(error):
             raise StatisticsError(f"{error}. {checkpoint!r} must name one checkpoint of one run") from error
@@ -119,9 +117,7 @@ def slopes(
     centre = points.groupby(run, observed=True)[covariate].transform("mean")
     inside = points[covariate] - centre
     if float(inside.abs().max()) <= 1e-12 * max(1.0, float(points[covariate].abs().max())):
-        raise StatisticsError(
-            f"no {run} has two checkpoints of different {covariate}: there is no slope within runs"
-        )
+        raise StatisticsError(f"no {run} has two checkpoints of different {covariate}: there is no slope within runs")
     frame = points.assign(between_=centre, within_=inside)
     known = design.factor_levels(frame, scores.between)
     side = f"{design.right_side(scores.between, None)} + between_ + within_"

@@ -18,8 +18,7 @@ TOTAL = (
     "with one covariance in all cells. "
 )
 THESE_SAMPLES = (
-    "It speaks about these samples: to say that one method beats another on new samples too, pass "
-    "generalize='samples'."
+    "It speaks about these samples: to say that one method beats another on new samples too, pass generalize='samples'."
 )
 NEW_SAMPLES = "It speaks about new samples too, if these are a random draw of them."
 ADJUSTED = (
@@ -49,9 +48,7 @@ def assumptions(result: Comparison) -> tuple[str, ...]:
         design = result.fits["adjusted"].design
         spline = any("cr(" in name for name in design.info.column_names)
         apart = sum(str(result.covariate) in name for name in design.info.column_names) > 1 and not spline
-        shape = (
-            "a natural spline" if spline else "straight lines, one a level" if apart else "one straight line"
-        )
+        shape = "a natural spline" if spline else "straight lines, one a level" if apart else "one straight line"
         words.append(
             ADJUSTED.format(
                 covariate=result.covariate,
@@ -112,9 +109,7 @@ def _sensitivity(result: Comparison, factor: str, keys: list[str], options: dict
 def _number(row: Any, level: float) -> str:
     if not np.isfinite(row["se"]):
         return (
-            "cannot be estimated"
-            if not np.isfinite(row["estimate"])
-            else f"{row['estimate']:.4g} (no spread to test)"
+            "cannot be estimated" if not np.isfinite(row["estimate"]) else f"{row['estimate']:.4g} (no spread to test)"
         )
     interval = f"{level:.0%} interval {row['low']:.4g} to {row['high']:.4g}"
     return f"{row['estimate']:.4g} ({interval}, p = {row['p']:.3g})"
@@ -136,7 +131,5 @@ def _contrast(result: Comparison, key: Any, rows: dict[str, Any]) -> str:
             text += f"; the correction {moved} and {verdict} the verdict"
     if "naive" in rows and np.isfinite(rows["naive"]["se"]) and np.isfinite(total["se"]):
         ratio = total["se"] / rows["naive"]["se"]
-        text += (
-            f"; the naive test would give p = {rows['naive']['p']:.2g}, its error {ratio:.1f} times too small"
-        )
+        text += f"; the naive test would give p = {rows['naive']['p']:.2g}, its error {ratio:.1f} times too small"
     return text + "."
