@@ -214,3 +214,11 @@ def test_components_of_few_networks_say_how_little_is_known(study):
     sentences = [item.sentence for item in compare(part).components.findings if item.code == "few_df"]
     assert "6 degrees of freedom" in sentences[0]
     assert "from 0.64 to 2.2 times" in sentences[0]
+
+
+def test_a_known_error_that_is_not_used_is_told(study):
+    assert "covariate_se='dprime_se'" in finding(compare(study), "measurement_error").sentence
+    for result in (compare(study, covariate_se="dprime_se"), compare(study.drop(columns="dprime_se"))):
+        assert "measurement_error" not in {item.code for item in result.findings}
+    cells = study[["network_id", "dprime", "dprime_se"]].drop_duplicates()
+    assert finding(compare(study.drop(columns=["dprime", "dprime_se"]), cells=cells), "measurement_error")

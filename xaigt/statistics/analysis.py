@@ -155,6 +155,8 @@ def compare(
         adjusted = design.build(side, scores.networks.assign(**{covariate: values}), known, covariate)
         overlap = overlap_table(scores.networks, covariate, known)
         found += overlap_findings(overlap, scores.networks, covariate, list(known), value)
+        if covariate_se is None:
+            found += checks.unused_error(covariate, table.columns, () if cells is None else cells.columns)
         found += checks.covariate_findings(values, covariate, total, adjusted)
         try:
             fits["adjusted"] = fitted(adjusted)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import product
 from typing import Any
 
@@ -136,6 +136,15 @@ def covariate_values(networks: pd.DataFrame, covariate: str) -> np.ndarray:
             f"for; pass covariate=None for the total effect"
         )
     return np.asarray(values)
+
+
+def unused_error(covariate: str, *columns: Iterable[object]) -> list[Finding]:
+    """Say so where the standard error of the covariate is at hand and was not named."""
+    name = f"{covariate}_se"
+    if not any(name in list(known) for known in columns):
+        return []
+    sentence = f"{covariate} is taken as exact, though its error is at hand: covariate_se={name!r} corrects for it."
+    return [Finding("measurement_error", "note", sentence)]
 
 
 def covariate_findings(values: np.ndarray, covariate: str, total: Design, adjusted: Design) -> list[Finding]:
