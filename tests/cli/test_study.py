@@ -41,6 +41,15 @@ def test_from_a_pilot(pilot, tmp_path):
     assert figure.read_text(encoding="utf-8").startswith("<?xml")
 
 
+def test_a_small_pilot_says_how_little_it_knows(pilot, tmp_path):
+    _, scores = pilot
+    path = tmp_path / "small.csv"
+    scores[scores["network_id"].isin([f"n{3 * cell + i:03d}" for cell in range(6) for i in range(2)])].to_csv(path)
+    done = CliRunner().invoke(study, ["power", "--effect", "0.1", "--pilot", str(path)])
+    assert done.exit_code == 0
+    assert "rests on 6 degrees of freedom" in done.stderr
+
+
 def test_from_options():
     done = CliRunner().invoke(study, ["power", *OPTIONS, "--networks", "5", "--samples", "10"])
     assert done.exit_code == 0

@@ -6,6 +6,12 @@ from pathlib import Path
 
 import click
 
+EXAMPLES = """\b
+Examples:
+  xaigt study power --effect 0.05 --pilot scores.parquet --networks 3,5,10 --figure power.png
+  xaigt study power --effect 0.05 --network-sd 0.04 --residual-sd 0.15 --samples 100,1000
+"""
+
 
 def _numbers(_context: click.Context, parameter: click.Parameter, value: str) -> list[int]:
     """Parse ``3,5,10``."""
@@ -20,7 +26,7 @@ def study() -> None:
     """Plan a study of explanations."""
 
 
-@study.command()
+@study.command(epilog=EXAMPLES)
 @click.option("--effect", type=float, required=True, help="Difference to be found, in units of the score.")
 @click.option("--networks", callback=_numbers, default="3,5,10", show_default=True, help="Trained networks a cell.")
 @click.option("--samples", callback=_numbers, default="50,200,1000", show_default=True, help="Scored samples.")
@@ -65,20 +71,18 @@ def power(
     table: Path | None,
     figure: Path | None,
 ) -> None:
-    r"""Show the power to find a difference, by number of trained networks and of samples.
+    """Show the power to find a difference, by number of trained networks and of samples.
 
     The spread comes from a pilot (a score table with two networks a cell or more), or from the SD options.
-
-    \b
-    Examples:
-      xaigt study power --effect 0.05 --pilot scores.parquet --networks 3,5,10 --figure power.png
-      xaigt study power --effect 0.05 --network-sd 0.04 --residual-sd 0.15 --samples 100,1000
     """
     from xaigt.statistics import planning
 
     if pilot is not None:
         spread, components = planning.spread_of_pilot(pilot, score, factors.split(","), metric)
-        click.echo(components.to_string(index=False, float_format=lambda value: f"{value:.4g}") + "\n")
+        click.echo(components.table.to_string(index=False, float_format=lambda value: f"{value:.4g}"))
+        for finding in components.findings:
+            click.echo(f"{finding.level.capitalize()}: {finding.sentence}", err=True)
+        click.echo()
     else:
         spread = planning.spread_of_options(network_sd, network_method_sd, network_sample_sd, residual_sd)
     result = planning.power_table(

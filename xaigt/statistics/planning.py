@@ -9,7 +9,7 @@ import pandas as pd
 
 from xaigt.errors import nearest
 from xaigt.statistics.findings import StatisticsError
-from xaigt.statistics.mixed import variance_components
+from xaigt.statistics.mixed import VarianceComponents, variance_components
 from xaigt.statistics.power import Spread, power_figure, power_table
 from xaigt.statistics.table import read_scores, require
 
@@ -35,8 +35,8 @@ def read_table(path: Path) -> pd.DataFrame:
 
 def spread_of_pilot(
     path: Path, score: str, factors: Sequence[str], metric: str | None = None
-) -> tuple[Spread, pd.DataFrame]:
-    """Return the standard deviations of a pilot, and the table of its variance components."""
+) -> tuple[Spread, VarianceComponents]:
+    """Return the standard deviations of a pilot, and its variance components."""
     table = read_table(path)
     if metric is not None:
         require(table, ["metric"], str(path))
@@ -47,7 +47,7 @@ def spread_of_pilot(
         table = table[table["metric"] == metric]
     keep = [name for name in ("pretrain_id",) if name in table.columns]
     components = variance_components(read_scores(table, score=score, factors=factors, keep=keep))
-    return Spread.of(components), components.table
+    return Spread.of(components), components
 
 
 def spread_of_options(network: float | None, network_method: float, network_sample: float, residual: float) -> Spread:
