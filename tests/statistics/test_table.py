@@ -62,6 +62,7 @@ def test_categorical_levels_keep_their_order(study):
         ),
         (lambda t: t, {"level": 95}, "level must lie between"),
         (lambda t: t, {"slopes": "dept"}, "did you mean 'depth'"),
+        (lambda t: t.assign(run=t["arm"].where(t["network_id"] != "n004")), {"cluster": "run"}, "missing for n004"),
         (lambda t: t, {"spline_df": 1}, "2 or more"),
         (lambda t: t, {"scale": "logit"}, "needs scores between 0 and 1"),
         (lambda t: t, {"formula": "arm + dprime"}, "'score ~ factors"),

@@ -122,6 +122,9 @@ def compare(
         scores = _drop(
             scores, scores.networks[covariate].notna().to_numpy(), f"without {covariate}", "missing_covariate"
         )
+    if cluster is not None and scores.networks[cluster].isna().any():
+        lost = listed(scores.networks.index[scores.networks[cluster].isna()])
+        raise StatisticsError(f"the cluster {cluster!r} is missing for {lost}")
     balanced = bool(scores.present.all())
     if test == "auto":
         test = "ols" if balanced and cluster is None else "cr2"
