@@ -49,6 +49,7 @@ def test_separate_slopes_are_those_of_compare():
     assert (row["estimate"], row["se"], row["df"]) == pytest.approx((estimate[1], se[1], df))
 
 
+@pytest.mark.filterwarnings("ignore:The MLE may be on the boundary")
 def test_network_intercept_is_a_mixed_model():
     import statsmodels.formula.api as smf
 
