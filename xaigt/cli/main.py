@@ -15,6 +15,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "show": ("xaigt.cli.show:show", "Draw a dataset, or one of its samples."),
     "export": ("xaigt.cli.export:export", "Write a dataset in a format that other programs open."),
     "cache": ("xaigt.cli.cache:cache", "Show or clear the folder of computed files."),
+    "study": ("xaigt.cli.study:study", "Plan a study: power by networks and samples."),
 }
 
 INTERRUPTED = 130  # what shells expect of a command that Ctrl-C ended
