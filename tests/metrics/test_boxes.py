@@ -78,9 +78,7 @@ def test_matching_is_optimal_not_greedy() -> None:
     truth[0, 1, 0:20] = truth[0, 1, 21:40] = True
     found[0, 1, 0:7] = found[0, 1, 8:28] = 1.0
     boxes = [find_boxes(label(mask)) for mask in (found > 0, truth)]
-    np.testing.assert_allclose(
-        overlap_matrix(boxes[0][0], boxes[1][0], "iou"), [[7 / 20, 0], [12 / 28, 7 / 32]]
-    )
+    np.testing.assert_allclose(overlap_matrix(boxes[0][0], boxes[1][0], "iou"), [[7 / 20, 0], [12 / 28, 7 / 32]])
     assert matched_box_iou(found, truth).item() == pytest.approx((7 / 20 + 7 / 32) / 2)
 
 

@@ -55,9 +55,7 @@ def case(name: str, dims: int) -> tuple[torch.Tensor, torch.Tensor]:
 @each_metric
 @each_dims
 @pytest.mark.parametrize("name", CASES)
-def test_a_degenerate_input_scores_as_declared_and_is_never_perfect(
-    metric: MapMetric, dims: int, name: str
-) -> None:
+def test_a_degenerate_input_scores_as_declared_and_is_never_perfect(metric: MapMetric, dims: int, name: str) -> None:
     maps, masks = case(name, dims)
     extra = regions(dims)
     value = metric(maps, masks, regions=extra)
@@ -200,9 +198,7 @@ def test_a_third_party_adds_a_metric_by_an_entry_point(monkeypatch: pytest.Monke
 
 def test_a_declaration_must_say_what_a_degenerate_input_scores() -> None:
     with pytest.raises(TypeError, match="all-zero map, constant map"):
-        map_metric(range=(0, 1), direction="higher", chance=0.5, degenerate={}, source="")(
-            lambda batch: batch
-        )
+        map_metric(range=(0, 1), direction="higher", chance=0.5, degenerate={}, source="")(lambda batch: batch)
 
 
 @pytest.mark.parametrize(

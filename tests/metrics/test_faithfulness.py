@@ -51,9 +51,7 @@ def test_curves_by_hand(mode: str, order: int, curve: list[float], dims: int) ->
 def test_voxels_outside_the_support_stay() -> None:
     image, maps = ramp(2)
     support = torch.tensor([[True, False], [True, True]])
-    found = perturbation_curve(
-        total, image, maps, torch.tensor([0]), 0.0, steps=3, output="logit", support=support
-    )
+    found = perturbation_curve(total, image, maps, torch.tensor([0]), 0.0, steps=3, output="logit", support=support)
     assert found[0].tolist() == [10, 6, 4, 3]
 
 
@@ -133,9 +131,7 @@ def test_targets_of_one_logit_of_classes_and_of_labels() -> None:
     one = torch.tensor([2.0, 2.0])
     targets = torch.tensor([1, 0])
     assert pick(one, targets).tolist() == [2.0, -2.0]
-    assert pick(one[:, None], targets, "probability").tolist() == pytest.approx(
-        [0.880797, 0.119203], abs=1e-6
-    )
+    assert pick(one[:, None], targets, "probability").tolist() == pytest.approx([0.880797, 0.119203], abs=1e-6)
     two = torch.tensor([[0.0, 2.0], [0.0, 2.0]])
     assert pick(two, targets, "probability").tolist() == pytest.approx([0.880797, 0.119203], abs=1e-6)
     assert pick(two, targets, "sigmoid").tolist() == pytest.approx([0.880797, 0.5], abs=1e-6)
@@ -182,9 +178,7 @@ def test_imputation_equals_grad_cam() -> None:
     images = torch.rand(1, 3, 16, 12, generator=torch.Generator().manual_seed(0))
     removed = resize(torch.rand(1, 4, 3, generator=torch.Generator().manual_seed(1)), (16, 12)) > 0.4
     expected = theirs.NoisyLinearImputer(noise=0.0)(images[0], (~removed[0]).float())
-    torch.testing.assert_close(
-        impute(images, removed, noise=0.0, tolerance=1e-8)[0], expected, rtol=0, atol=1e-5
-    )
+    torch.testing.assert_close(impute(images, removed, noise=0.0, tolerance=1e-8)[0], expected, rtol=0, atol=1e-5)
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of theirs, on new numpy

@@ -107,9 +107,7 @@ def test_surface_distances_equal_monai_sample_by_sample(dims: int) -> None:
     for i in range(3):
         pair = above[i][None, None], masks[i][None, None]
         mean = compute_average_surface_distance(*pair, True, symmetric=True, spacing=spacing).item()
-        far = compute_hausdorff_distance(
-            *pair, include_background=True, percentile=100, spacing=spacing
-        ).item()
+        far = compute_hausdorff_distance(*pair, include_background=True, percentile=100, spacing=spacing).item()
         assert ours[i].item() == pytest.approx(mean) and largest[i].item() == pytest.approx(far)
 
 

@@ -56,15 +56,9 @@ def test_flips_and_swapped_axes_batches_and_range(metric: MapMetric, scene: dict
 @each_metric
 @settings(derandomize=True, max_examples=8, deadline=None)
 @given(scene=scenes())
-def test_the_oracle_of_a_grid_scores_the_attainable_reference(
-    metric: MapMetric, scene: dict[str, object]
-) -> None:
+def test_the_oracle_of_a_grid_scores_the_attainable_reference(metric: MapMetric, scene: dict[str, object]) -> None:
     masks, grid = scene["masks"], scene["grid"]
-    pool = (
-        torch.nn.functional.adaptive_avg_pool2d
-        if scene["dims"] == 2
-        else torch.nn.functional.adaptive_avg_pool3d
-    )
+    pool = torch.nn.functional.adaptive_avg_pool2d if scene["dims"] == 2 else torch.nn.functional.adaptive_avg_pool3d
     oracle = pool(masks.float()[:, None], grid)[:, 0]  # the best map of that grid, at its own resolution
     value = metric(resize(oracle, masks.shape[1:]), masks, regions=scene["regions"])
     reference = attainable(metric, masks, grid, regions=scene["regions"])

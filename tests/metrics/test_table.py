@@ -98,9 +98,7 @@ def test_references_are_chance_and_the_truth_through_the_grid(dims: int) -> None
 def _block_means(mask: np.ndarray, grid: tuple[int, ...]) -> torch.Tensor:
     blocks = np.zeros(grid)
     for cell in np.ndindex(*grid):
-        area = tuple(
-            slice(c * s // g, -(-(c + 1) * s // g)) for c, s, g in zip(cell, mask.shape, grid, strict=True)
-        )
+        area = tuple(slice(c * s // g, -(-(c + 1) * s // g)) for c, s, g in zip(cell, mask.shape, grid, strict=True))
         blocks[cell] = mask[area].mean()
     return torch.from_numpy(blocks)
 

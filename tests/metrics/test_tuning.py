@@ -23,9 +23,7 @@ def maps_of(dims: int) -> tuple[torch.Tensor, torch.Tensor]:
 def test_the_curve_is_the_score_at_every_threshold(dims: int, reduction: str, objective: str) -> None:
     maps, masks = maps_of(dims)
     support = noise(dims, seed=3) > 0.2
-    tuned = tune_threshold(
-        maps, masks, split="validation", objective=objective, reduction=reduction, support=support
-    )
+    tuned = tune_threshold(maps, masks, split="validation", objective=objective, reduction=reduction, support=support)
     for threshold, value in zip(tuned.thresholds, tuned.curve, strict=True):
         table = pooled_overlap(maps, masks, threshold=threshold, support=support)
         row = table[(table["metric"] == objective) & (table["reduction"] == reduction)]

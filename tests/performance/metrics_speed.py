@@ -98,9 +98,7 @@ def sort_rows() -> Iterator[Row]:
         for kind in ("noise", "smooth"):
             maps, masks = data(shape, 64, kind)
             flat = maps.flatten(1)
-            mine, other = best(
-                lambda m=maps, t=masks: score(m, t, EVERYTHING), lambda f=flat: f.sort(1), repeats=5
-            )
+            mine, other = best(lambda m=maps, t=masks: score(m, t, EVERYTHING), lambda f=flat: f.sort(1), repeats=5)
             count = score(maps[:1], masks[:1], EVERYTHING)["metric"].nunique()
             yield (
                 f"score, {count} metrics, 64 {kind} maps", size, "torch.sort",
@@ -186,13 +184,9 @@ SECTIONS = {
 
 def main() -> None:
     """Print the table."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("sections", nargs="*", metavar="section", help=", ".join(SECTIONS))
-    parser.add_argument(
-        "--threads", type=int, default=2, help="of torch; more than free cores slow everything"
-    )
+    parser.add_argument("--threads", type=int, default=2, help="of torch; more than free cores slow everything")
     arguments = parser.parse_args()
     wanted = arguments.sections or list(SECTIONS)
     unknown = set(wanted) - set(SECTIONS)

@@ -94,14 +94,8 @@ class MapBatch:
         if tuple(tensor.shape[1:]) != self.shape or tensor.shape[0] not in (
             (self.size,) if batched else (1, self.size)
         ):
-            hint = (
-                " Resize the maps first: xaigt.metrics.resize(maps, masks.shape[1:])."
-                if name == "masks"
-                else ""
-            )
-            raise XaigtError(
-                f"{name} has shape {list(tensor.shape)}; the maps ask for {list(expected)}.{hint}"
-            )
+            hint = " Resize the maps first: xaigt.metrics.resize(maps, masks.shape[1:])." if name == "masks" else ""
+            raise XaigtError(f"{name} has shape {list(tensor.shape)}; the maps ask for {list(expected)}.{hint}")
         if tensor.is_floating_point():
             tensor = tensor != 0
         return tensor

@@ -44,10 +44,6 @@ def blocks(
             masks[start : start + step],
             support=part(support, start),
             ignore=part(ignore, start),
-            regions={
-                name: mask
-                for name, full in (regions or {}).items()
-                if (mask := part(full, start)) is not None
-            },
+            regions={name: mask for name, full in (regions or {}).items() if (mask := part(full, start)) is not None},
             **common,
         )

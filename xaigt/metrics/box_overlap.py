@@ -43,9 +43,7 @@ def _union_counts(batch: MapBatch, threshold: ThresholdLike, scale: str, connect
     return Counts(sums[0], sums[1], sums[2], batch.count.double())
 
 
-def _matched(
-    batch: MapBatch, threshold: ThresholdLike, scale: str, connectivity: int | None, measure: str
-) -> Tensor:
+def _matched(batch: MapBatch, threshold: ThresholdLike, scale: str, connectivity: int | None, measure: str) -> Tensor:
     found = []
     for predicted, truth in zip(*_boxes(batch, threshold, scale, connectivity), strict=True):
         overlaps = overlap_matrix(predicted, truth, measure)

@@ -36,9 +36,7 @@ def label(masks: Tensor, connectivity: int | None = None) -> Tensor:
         raise XaigtError(f"Components are found in 2-D or 3-D; the masks have {dims} spatial axes.")
     reach = known.get(max(known) if connectivity is None else connectivity)
     if reach is None:
-        raise XaigtError(
-            f"connectivity in {dims}-D is one of {', '.join(map(str, known))}; got {connectivity}."
-        )
+        raise XaigtError(f"connectivity in {dims}-D is one of {', '.join(map(str, known))}; got {connectivity}.")
     # One call for the batch: the batch axis is an axis along which nothing is a neighbour.
     structure = np.zeros((3,) * (dims + 1), dtype=bool)
     structure[1] = ndimage.generate_binary_structure(dims, reach)

@@ -169,9 +169,7 @@ class _Scaled:
         return values
 
 
-def similarities(
-    scaled: _Scaled, kept: Tensor, *, gamma: float, similarity: str, block: int = BLOCK
-) -> Tensor:
+def similarities(scaled: _Scaled, kept: Tensor, *, gamma: float, similarity: str, block: int = BLOCK) -> Tensor:
     """Similarity of every pair of the kept maps, ``[n, n]``, float64 on the CPU; 0 on the diagonal.
 
     With L = ||a - b||_1 and s = sum a + sum b, sum min = (s - L) / 2 and sum max = (s + L) / 2: one pass of

@@ -40,9 +40,7 @@ THRESHOLDED: Mapping[str, Any] = {
     "degenerate": UNINFORMATIVE_IS_ZERO,
 }
 
-THROUGH_GRID = (
-    "the score of the truth averaged onto the map's grid and resized back (`xaigt.metrics.attainable`)"
-)
+THROUGH_GRID = "the score of the truth averaged onto the map's grid and resized back (`xaigt.metrics.attainable`)"
 
 Chance = Callable[..., torch.Tensor] | Literal["permutation"] | float
 

@@ -94,9 +94,7 @@ def evidence_agreement(
     NaN where the network's answer falls by no lesion's replacement, where the map has no mass on lesions,
     and where a sample has fewer than two lesions, between which there is nothing to distribute.
     """
-    effects = instance_effects(
-        model, inputs, instances, targets, reference, output=output, batch_size=batch_size
-    )
+    effects = instance_effects(model, inputs, instances, targets, reference, output=output, batch_size=batch_size)
     batch = MapBatch(maps, instances, sign=sign)
     lesions = batch.instances
     mass = lesions.sums(batch.truth_values)

@@ -49,9 +49,7 @@ def in_template(maps: Array, coordinates: Array) -> Tensor:
     tensor, points = torch.as_tensor(maps), torch.as_tensor(coordinates)
     dims = tensor.ndim - 1
     if points.ndim != dims + 2 or points.shape[-1] != dims or len(points) != len(tensor):
-        raise XaigtError(
-            f"coordinates {list(points.shape)} do not fit maps {list(tensor.shape)}: [B, *T, {dims}]."
-        )
+        raise XaigtError(f"coordinates {list(points.shape)} do not fit maps {list(tensor.shape)}: [B, *T, {dims}].")
     values = (tensor if tensor.is_floating_point() else tensor.float())[:, None]
     return functional.grid_sample(values, points.to(values), align_corners=True)[:, 0]
 
@@ -90,9 +88,7 @@ def through_grid(masks: Array, grid: Sequence[int], mode: str = "linear") -> Ten
     return coarse if tuple(grid) == tuple(truth.shape[1:]) else resize(coarse, truth.shape[1:], mode)
 
 
-def attainable(
-    metric: MapMetric, masks: Array, grid: Sequence[int], *, mode: str = "linear", **batch: Any
-) -> Tensor:
+def attainable(metric: MapMetric, masks: Array, grid: Sequence[int], *, mode: str = "linear", **batch: Any) -> Tensor:
     """Score the truth as seen through the map's grid, ``[B]``: what can be asked of a map of that grid.
 
     A reference, not a bound: a map that knows the metric can beat it (by sharpening its own edges, say).

@@ -66,9 +66,7 @@ def impute(
     hole = removed[:, None]
     solution, solved = _solve(values, hole, _guess(values, hole, tolerance), tolerance, iterations)
     if not solved:
-        raise XaigtError(
-            f"Imputation did not converge in {iterations} iterations: raise tolerance or iterations."
-        )
+        raise XaigtError(f"Imputation did not converge in {iterations} iterations: raise tolerance or iterations.")
     draw = torch.randn(images.shape[1:], generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
     filled = solution + noise * draw.to(solution)
     return torch.where(hole, filled.to(images.dtype), images)
@@ -97,9 +95,7 @@ def _guess(values: Tensor, hole: Tensor, tolerance: float) -> Tensor:
     return fine
 
 
-def _solve(
-    values: Tensor, hole: Tensor, guess: Tensor, tolerance: float, iterations: int
-) -> tuple[Tensor, bool]:
+def _solve(values: Tensor, hole: Tensor, guess: Tensor, tolerance: float, iterations: int) -> tuple[Tensor, bool]:
     """Fill the hole by conjugate gradients from a guess; whether every sample was solved."""
     degree = neighbour_mean(torch.ones_like(values[:1, :1]))  # less than 1 at the border of the image
 

@@ -198,9 +198,7 @@ def _described(
         raise XaigtError(f"sizes must rise: {limits}.")
     volume = found.size.cpu().numpy() * math.prod(batch.spacing)
     edges = [0.0, *limits, math.inf]
-    groups = [
-        f"{low:g}-{high:g}" if high < math.inf else f">= {low:g}" for low, high in itertools.pairwise(edges)
-    ]
+    groups = [f"{low:g}-{high:g}" if high < math.inf else f">= {low:g}" for low, high in itertools.pairwise(edges)]
     chosen = np.searchsorted(limits, volume, side="right")
     return pd.DataFrame(
         {
@@ -219,8 +217,7 @@ def _subtypes(
     if subtypes is None:
         return [None] * len(table)
     return [
-        subtypes[row].get(number)
-        for row, number in zip(lesions.sample.tolist(), lesions.number.tolist(), strict=True)
+        subtypes[row].get(number) for row, number in zip(lesions.sample.tolist(), lesions.number.tolist(), strict=True)
     ]
 
 

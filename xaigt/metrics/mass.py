@@ -117,9 +117,5 @@ def _declare_region(name: str, what: str) -> MapMetric:
 
 
 distractor_mass = _declare_region("distractor", "distractors, lesions that every class has alike")
-confounder_mass = _declare_region(
-    "confounder", "confounders, which correlate with the class and are not the lesion"
-)
-suppressor_mass = _declare_region(
-    "suppressor", "suppressors, background that correlates with the lesion signal"
-)
+confounder_mass = _declare_region("confounder", "confounders, which correlate with the class and are not the lesion")
+suppressor_mass = _declare_region("suppressor", "suppressors, background that correlates with the lesion signal")

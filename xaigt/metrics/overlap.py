@@ -105,9 +105,7 @@ def summarize(counts: Counts, defined: Tensor) -> pd.DataFrame:
     """
     import pandas as pd
 
-    kept = Counts(
-        *(field[defined] for field in (counts.hit, counts.predicted, counts.truth, counts.evaluated))
-    )
+    kept = Counts(*(field[defined] for field in (counts.hit, counts.predicted, counts.truth, counts.evaluated)))
     totals = (kept.hit, kept.predicted, kept.truth, kept.evaluated)
     pooled = ratios(Counts(*(field.sum()[None] for field in totals)))
     single = ratios(kept)

@@ -93,9 +93,7 @@ def perturbation_curve(
                 exchanged = (ranks[i] < part[:, None]).reshape(shape)
                 yield torch.where(exchanged, end[i], start[i])
 
-    repeated = (
-        targets[i].expand(len(part)) for i in range(len(inputs)) for part in split(cuts[i], batch_size)
-    )
+    repeated = (targets[i].expand(len(part)) for i in range(len(inputs)) for part in split(cuts[i], batch_size))
     curve = answers(model, pieces(), repeated, output=output, batch_size=batch_size)
     curve = curve.reshape(len(inputs), steps + 1)
     return curve.masked_fill(~finite[:, None].to(curve.device), torch.nan)

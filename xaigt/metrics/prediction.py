@@ -46,15 +46,11 @@ def pick(scores: Tensor, targets: Tensor, output: str = "logit") -> Tensor:
     scores = scores.to(torch.float64)
     scores = scores[:, None] if scores.ndim == 1 else scores
     if scores.ndim != 2 or len(scores) != len(targets):
-        raise XaigtError(
-            f"The model answers {list(scores.shape)} to {len(targets)} inputs; [B, classes] is needed."
-        )
+        raise XaigtError(f"The model answers {list(scores.shape)} to {len(targets)} inputs; [B, classes] is needed.")
     targets = targets.to(scores.device).long()
     classes = max(scores.shape[1], 2)
     if len(targets) and not 0 <= int(targets.min()) <= int(targets.max()) < classes:
-        raise XaigtError(
-            f"targets must lie between 0 and {classes - 1}; got {sorted(set(targets.tolist()))}."
-        )
+        raise XaigtError(f"targets must lie between 0 and {classes - 1}; got {sorted(set(targets.tolist()))}.")
     if scores.shape[1] == 1:
         signed = torch.where(targets == 1, scores[:, 0], -scores[:, 0])
         return signed if output == "logit" else signed.sigmoid()
@@ -113,9 +109,7 @@ def split(values: Tensor, size: int) -> list[Tensor]:
     return [values[start : start + size] for start in range(0, len(values), size)]
 
 
-def checked(
-    inputs: Tensor, maps: Tensor, targets: Tensor, reference: Tensor | float
-) -> tuple[Tensor, Tensor]:
+def checked(inputs: Tensor, maps: Tensor, targets: Tensor, reference: Tensor | float) -> tuple[Tensor, Tensor]:
     """Check shapes; return the reference expanded to the inputs, and the targets as a tensor."""
     targets = torch.as_tensor(targets, device=inputs.device)
     if inputs.ndim != maps.ndim + 1 or inputs.shape[2:] != maps.shape[1:] or len(inputs) != len(maps):

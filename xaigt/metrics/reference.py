@@ -89,9 +89,7 @@ def page() -> str:
 
 def _row(metric: Metric) -> str:
     link, signs = f"[{metric.name}](#{metric.name})", ", ".join(metric.signs)
-    return (
-        f"| {link} | {metric.shape} | {_range(metric)} | {metric.direction} | {_chance(metric)} | {signs} |"
-    )
+    return f"| {link} | {metric.shape} | {_range(metric)} | {metric.direction} | {_chance(metric)} | {signs} |"
 
 
 def _section(metric: Metric) -> str:

@@ -44,9 +44,7 @@ def road_curve(
         Standard deviation of the imputation's noise, in units of the inputs.
     """
     if first not in ("most", "least") or not fractions or not all(0 < f < 1 for f in fractions):
-        raise XaigtError(
-            f"first is 'most' or 'least', fractions lie between 0 and 1; got {first!r}, {fractions}."
-        )
+        raise XaigtError(f"first is 'most' or 'least', fractions lie between 0 and 1; got {first!r}, {fractions}.")
     _, targets = checked(inputs, maps, targets, 0.0)
     ranks, finite = relevance_order(maps, sign=sign, seed=seed)
     size = ranks.shape[1]

@@ -139,11 +139,7 @@ def instance_effects(
             for replaced in _replaced(labels, found):
                 yield torch.where(replaced, twin, image)[None]
 
-    repeated = (
-        target[None]
-        for target, found in zip(targets, numbers, strict=True)
-        for _ in range(3 + 2 * len(found))
-    )
+    repeated = (target[None] for target, found in zip(targets, numbers, strict=True) for _ in range(3 + 2 * len(found)))
     scores = iter(answers(model, pieces(), repeated, output=output, batch_size=batch_size).tolist())
     rows = []
     for i, found in enumerate(numbers):
@@ -170,9 +166,7 @@ def _replaced(labels: Tensor, numbers: list[int]) -> Iterator[Tensor]:
         yield any_instance & (labels != number)
 
 
-def used_instances(
-    instances: Tensor, effects: pd.DataFrame, *, samples: Sequence[Any] | None = None
-) -> Tensor:
+def used_instances(instances: Tensor, effects: pd.DataFrame, *, samples: Sequence[Any] | None = None) -> Tensor:
     """Keep the instances that the network used: what was planted -> what was used, ``[B, *S]``.
 
     Parameters

@@ -38,9 +38,7 @@ def select(metrics: Iterable[str | MapMetric]) -> list[MapMetric]:
         members = [n for n in DEFAULT if METRICS[n] == wanted] if wanted in GROUPS else [wanted]
         for metric in map(get, members):
             if not isinstance(metric, MapMetric):
-                raise XaigtError(
-                    f"{metric.name} is not a metric of a map: call xaigt.metrics.{metric.name} itself."
-                )
+                raise XaigtError(f"{metric.name} is not a metric of a map: call xaigt.metrics.{metric.name} itself.")
             found.append(metric)
     if not found:
         raise XaigtError("metrics is empty: name at least one.")
@@ -95,14 +93,10 @@ def score(
     for metric in chosen:
         for value in metric.parameters.values():
             if isinstance(value, TunedThreshold):
-                value.check(
-                    set(known["split"]), set(known["sample"]) if "sample" in (columns or {}) else set()
-                )
+                value.check(set(known["split"]), set(known["sample"]) if "sample" in (columns or {}) else set())
     scores: list[list[float]] = [[] for _ in chosen]
     notes: list[str] = []
-    for batch in blocks(
-        maps, masks, support=support, ignore=ignore, spacing=spacing, sign=sign, regions=regions
-    ):
+    for batch in blocks(maps, masks, support=support, ignore=ignore, spacing=spacing, sign=sign, regions=regions):
         if any(metric.sorts for metric in chosen):
             _ = batch.ordered  # sort first, so that nothing is selected twice
         for metric, found in zip(chosen, scores, strict=True):

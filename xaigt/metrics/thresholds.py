@@ -97,9 +97,7 @@ class Threshold:
             return cls("top", value)
         if kind != "top" and value == value:
             return cls("fixed", value)
-        raise XaigtError(
-            f"threshold is a number, 'otsu', 'top:0.05' or a tuned threshold; got {threshold!r}."
-        )
+        raise XaigtError(f"threshold is a number, 'otsu', 'top:0.05' or a tuned threshold; got {threshold!r}.")
 
 
 @dataclass(frozen=True)
@@ -139,9 +137,7 @@ def count(batch: MapBatch, threshold: ThresholdLike, scale: str = "minmax") -> C
     else:
         cut, order, truth = _cut(batch, parsed, scale)
         predicted = order.shape[1] - torch.searchsorted(order, cut[:, None], right=True)[:, 0]
-        hit = batch.truth_count - torch.searchsorted(truth, cut[:, None], right=True)[:, 0].clamp(
-            max=batch.truth_count
-        )
+        hit = batch.truth_count - torch.searchsorted(truth, cut[:, None], right=True)[:, 0].clamp(max=batch.truth_count)
     return Counts(hit.double(), predicted.double(), batch.truth_count.double(), batch.count.double())
 
 

@@ -45,9 +45,7 @@ def earth_mover(batch: MapBatch, *, grid: int = 0, entropic: float = 0.0, iterat
     """
     cells = grid or GRID[len(batch.shape)]
     if cells < 2 or entropic < 0:
-        raise XaigtError(
-            f"earth_mover needs a grid of 2 cells or more and entropic >= 0; got {cells}, {entropic}."
-        )
+        raise XaigtError(f"earth_mover needs a grid of 2 cells or more and entropic >= 0; got {cells}, {entropic}.")
     shape = (batch.size, *batch.shape)
     maps = coarsen(batch.values.double().reshape(shape), cells)
     truth = coarsen(batch.truth.double().reshape(shape), cells)

@@ -65,17 +65,13 @@ class ThresholdTuner:
         self._samples: list[object] = []
         self._left_out = 0
 
-    def update(
-        self, maps: Array, masks: Array, *, samples: Iterable[object] | None = None, **batch: Any
-    ) -> None:
+    def update(self, maps: Array, masks: Array, *, samples: Iterable[object] | None = None, **batch: Any) -> None:
         """Add maps ``[B, *S]`` and masks; ``samples`` names them; support and ignore as for every metric."""
         self._samples.extend(samples or ())
         for start in range(0, len(maps), self.block):
             part = slice(start, start + self.block)
             extra = {
-                name: value[part]
-                if name in ("support", "ignore") and getattr(value, "ndim", 0) == maps.ndim
-                else value
+                name: value[part] if name in ("support", "ignore") and getattr(value, "ndim", 0) == maps.ndim else value
                 for name, value in batch.items()
             }
             self._add(MapBatch(maps[part], masks[part], sign=self.sign, **extra))
@@ -118,9 +114,7 @@ class ThresholdTuner:
         fields = zip(*((c.hit, c.predicted, c.truth, c.evaluated) for c in self._counts), strict=True)
         counts = Counts(*(torch.cat(parts) for parts in fields))
         if reduction == "global":
-            counts = Counts(
-                *(f.sum(0) for f in (counts.hit, counts.predicted, counts.truth, counts.evaluated))
-            )
+            counts = Counts(*(f.sum(0) for f in (counts.hit, counts.predicted, counts.truth, counts.evaluated)))
         elif reduction != "average":
             raise XaigtError(f"reduction is 'global' or 'average'; got {reduction!r}.")
         values = ratios(counts)
