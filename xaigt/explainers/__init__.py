@@ -2,7 +2,7 @@
 
 >>> from xaigt.explainers import explain, postprocess  # doctest: +SKIP
 >>> maps = explain(model, inputs, targets, ["gradcam", "hirescam"], stages=["layer4"])  # doctest: +SKIP
->>> shown = postprocess(maps["gradcam", "layer4"], inputs.shape[2:], sign="relu", normalize="minmax")  # doctest: +SKIP
+>>> shown = postprocess(maps, inputs.shape[2:], sign="relu", normalize="minmax")  # doctest: +SKIP
 
 Importing this package loads nothing but Python: torch comes with the first name that is used.
 """

@@ -14,7 +14,7 @@ from xaigt.explainers.targets import logits_of
 
 
 def first_tensor(output: Any, name: str) -> Tensor:
-    """The activation in a stage's output: the tensor itself, or the first of a tuple or list."""
+    """Give the activation in a stage's output: the tensor itself, or the first of a tuple or list."""
     if isinstance(output, (tuple, list)) and output:
         output = output[0]
     if not isinstance(output, Tensor):
@@ -25,7 +25,7 @@ def first_tensor(output: Any, name: str) -> Tensor:
 
 
 def with_first_tensor(output: Any, value: Tensor) -> Any:
-    """The same output with another activation in its place."""
+    """Give the same output with another activation in its place."""
     if isinstance(output, tuple):
         rest = (value, *output[1:])
         return type(output)(*rest) if hasattr(output, "_fields") else rest
@@ -110,7 +110,11 @@ class Capture:
         if not score.requires_grad:
             return {name: torch.zeros_like(raw) for name, raw in self.raw.items()}
         found = torch.autograd.grad(
-            score.sum(), list(self.raw.values()), retain_graph=True, create_graph=create_graph, allow_unused=True
+            score.sum(),
+            list(self.raw.values()),
+            retain_graph=True,
+            create_graph=create_graph,
+            allow_unused=True,
         )
         return {
             name: torch.zeros_like(raw) if gradient is None else gradient
@@ -118,7 +122,7 @@ class Capture:
         }
 
     def curvature(self, name: str, gradient: Tensor) -> Tensor:
-        """The Hessian of the score at a stage times its activation; ``gradient`` must have its graph."""
+        """Give the Hessian of the score at a stage times its activation; ``gradient`` must have its graph."""
         raw = self.raw[name]
         if not gradient.requires_grad:
             return torch.zeros_like(raw)

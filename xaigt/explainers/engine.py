@@ -51,7 +51,8 @@ def explain(
         :class:`~xaigt.explainers.Logit`, :class:`~xaigt.explainers.LogitDifference` or
         :class:`~xaigt.explainers.Probability`.
     methods
-        Names (see :func:`~xaigt.explainers.available`), ``untrained/<name>``, ``pkg.module:function``, functions.
+        Names (see :func:`~xaigt.explainers.available`), ``untrained/<name>``, ``pkg.module:function``,
+        functions.
     stages
         Modules, dotted names, or names from ``model.stages``; None means all of ``model.stages``.
     context
@@ -88,7 +89,8 @@ def explain(
     Examples
     --------
     >>> from torch import nn
-    >>> net = nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 2))
+    >>> head = [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 2)]
+    >>> net = nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), *head)
     >>> maps = explain(net, torch.zeros(3, 1, 8, 8), 1, ["gradcam", "eigencam"], stages=["1"])
     >>> maps["gradcam", "1"].shape
     torch.Size([3, 6, 6])
@@ -147,7 +149,8 @@ def _resolve_methods(
     stray = set(options) - {name for name, _, _ in found}
     if stray:
         raise ExplainerError(
-            f"options for {sorted(stray)}, which are not among the methods; {nearest(min(stray), [n for n, _, _ in found])}"
+            f"options for {sorted(stray)}, which are not among the methods; "
+            f"{nearest(min(stray), [name for name, _, _ in found])}"
         )
     return found
 
@@ -182,7 +185,10 @@ def _by_sample(value: Any, samples: int, ndim: int) -> bool:
 def _target_rows(targets: Any, rows: slice, samples: int) -> Any:
     if hasattr(targets, "__dataclass_fields__"):
         fields = {name: getattr(targets, name) for name in targets.__dataclass_fields__}
-        cut = {name: value if isinstance(value, str) else _target_rows(value, rows, samples) for name, value in fields.items()}
+        cut = {
+            name: value if isinstance(value, str) else _target_rows(value, rows, samples)
+            for name, value in fields.items()
+        }
         return type(targets)(**cut)
     if targets is None or isinstance(targets, int) or (isinstance(targets, Tensor) and targets.ndim == 0):
         return targets

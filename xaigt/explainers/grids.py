@@ -43,7 +43,8 @@ class Layout:
         if self.kind == "channels-first":
             return raw
         if self.kind == "tokens":
-            raw = raw[:, self.prefix :].unflatten(1, self.grid)
+            raw = raw[:, self.prefix :]
+            raw = raw.reshape(len(raw), *self.grid, raw.shape[-1])
         return raw.movedim(-1, 1)
 
 
@@ -51,8 +52,8 @@ def infer_layout(raw: Tensor, size: Sequence[int], model: nn.Module, name: str) 
     """Tell the layout of an activation from its shape, the input's size and what the model says of itself.
 
     Channels come first, unless the last axes cannot be a uniformly scaled image and the middle ones can
-    (Swin). Three axes under a 2-D or 3-D input are tokens: their grid is ``model.patch_embed.grid_size`` where
-    it fits, else the one that a single patch size gives with the fewest prefix tokens.
+    (Swin). Three axes under a 2-D or 3-D input are tokens: their grid is ``model.patch_embed.grid_size``
+    where it fits, else the one that a single patch size gives with the fewest prefix tokens.
 
     Raises
     ------
@@ -71,7 +72,8 @@ def infer_layout(raw: Tensor, size: Sequence[int], model: nn.Module, name: str) 
             return layout
     raise ExplainerError(
         f"stage {name!r} gives a tensor of shape {tuple(raw.shape)}, which is no grid of an input of size "
-        f"{tuple(size)}: choose a stage before pooling and flattening, or say layout=Layout('tokens', grid, prefix)"
+        f"{tuple(size)}: choose a stage before pooling and flattening, or give "
+        "layout=Layout('tokens', grid, prefix)"
     )
 
 
@@ -90,7 +92,7 @@ def _tokens(count: int, size: Sequence[int], model: nn.Module) -> Layout | None:
         prefix = count - math.prod(hint)
         if 0 <= prefix <= 16:
             return Layout("tokens", tuple(hint), prefix)
-    for prefix in range(0, min(17, count)):
+    for prefix in range(min(17, count)):
         for patch in range(1, min(size) + 1):
             grid = tuple(s // patch for s in size)
             if math.prod(grid) == count - prefix and all(s % patch == 0 for s in size):

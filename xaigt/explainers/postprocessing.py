@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal, TypeVar, overload
 
 import torch
@@ -15,11 +15,15 @@ Sign = Literal["relu", "abs", "signed"]
 Normalize = Literal["minmax", "max", "sum"]
 Key = TypeVar("Key")
 
-_POOLS = {1: adaptive_avg_pool1d, 2: adaptive_avg_pool2d, 3: adaptive_avg_pool3d}
+_POOLS: dict[int, Callable[..., Tensor]] = {
+    1: adaptive_avg_pool1d,
+    2: adaptive_avg_pool2d,
+    3: adaptive_avg_pool3d,
+}
 
 
 def linear_mode(dims: int) -> str:
-    """The linear mode of ``torch.nn.functional.interpolate`` for grids of 1, 2 or 3 axes."""
+    """Give the linear mode of ``torch.nn.functional.interpolate`` for grids of 1, 2 or 3 axes."""
     try:
         return {1: "linear", 2: "bilinear", 3: "trilinear"}[dims]
     except KeyError:
@@ -55,8 +59,8 @@ def postprocess(
     sign
         ``relu`` keeps evidence for the target, ``abs`` the magnitude, ``signed`` both signs.
     normalize
-        None keeps the values. ``minmax``: to 0..1 by smallest and largest value. ``max``: divided by the largest
-        magnitude. ``sum``: divided by the sum of magnitudes.
+        None keeps the values. ``minmax``: to 0..1 by smallest and largest value. ``max``: divided by the
+        largest magnitude. ``sum``: divided by the sum of magnitudes.
 
     Returns
     -------
@@ -64,8 +68,9 @@ def postprocess(
 
     Notes
     -----
-    A constant map (to 1e-6 of its magnitude) has no contrast: ``minmax`` gives 0 everywhere. An all-zero map stays all zero under every
-    normalisation. A map with a NaN or an infinity is NaN everywhere, so that it cannot pass for a result.
+    A constant map (to 1e-6 of its magnitude) has no contrast: ``minmax`` gives 0 everywhere. An all-zero map
+    stays all zero under every normalisation. A map with a NaN or an infinity is NaN everywhere, so that it
+    cannot pass for a result.
     """
     if isinstance(maps, Mapping):
         return {key: postprocess(value, size, sign, normalize) for key, value in maps.items()}

@@ -23,7 +23,7 @@ def principal_map(features: Tensor) -> Tensor:
     Tensor[B, *grid]
         Zero for a sample whose features do not vary; NaN for a sample with a NaN or an infinity.
     """
-    batch, channels, *grid = features.shape
+    batch, _, *grid = features.shape
     matrix = features.flatten(2)
     matrix = matrix - matrix.mean(2, keepdim=True)
     finite = matrix.isfinite().all(2).all(1)
@@ -38,11 +38,14 @@ def principal_map(features: Tensor) -> Tensor:
 
 def _project(matrix: Tensor) -> Tensor:
     channels, positions = matrix.shape
+    projection: Tensor
     if channels <= positions:
         _, vectors = torch.linalg.eigh(matrix @ matrix.T)
-        return vectors[:, -1] @ matrix
-    values, vectors = torch.linalg.eigh(matrix.T @ matrix)
-    return vectors[:, -1] * values[-1].clamp(min=0.0).sqrt()
+        projection = vectors[:, -1] @ matrix
+    else:
+        values, vectors = torch.linalg.eigh(matrix.T @ matrix)
+        projection = vectors[:, -1] * values[-1].clamp(min=0.0).sqrt()
+    return projection
 
 
 def oriented(maps: Tensor, reference: Tensor) -> Tensor:

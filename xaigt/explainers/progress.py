@@ -48,13 +48,13 @@ class Progress:
         self._tell()
 
     def advance(self, rows: int) -> None:
-        """Some rows of the present pair are done."""
+        """Count rows of the present pair that are done."""
         self._inside += rows
         if self._bar is not None:
             self._bar.update(self._task, description=f"{self._label}: {self._inside} reruns")
 
     def finish(self) -> None:
-        """The present pair is done."""
+        """End the present pair."""
         self._done += 1
         self._tell()
 

@@ -102,7 +102,7 @@ def available(kind: Literal["all", "cam", "attribution", "baseline", "installed"
 
 
 def find_explainer(method: str | Callable[..., Any]) -> Explainer:
-    """An explainer by its name, ``pkg.module:function``, or the function itself.
+    """Find an explainer by its name, ``pkg.module:function``, or the function itself.
 
     Parameters
     ----------
@@ -112,8 +112,8 @@ def find_explainer(method: str | Callable[..., Any]) -> Explainer:
     Raises
     ------
     ExplainerError
-        For an unknown name, an address that does not import, or parameters without default that ``explain`` does
-        not know.
+        For an unknown name, an address that does not import, or parameters without default that ``explain``
+        does not know.
     """
     if not isinstance(method, str):
         name = getattr(method, "__qualname__", type(method).__name__)
@@ -143,8 +143,8 @@ def describe(name: str, function: Callable[..., Any]) -> Explainer:
             options.add(parameter.name)
         else:
             raise ExplainerError(
-                f"explainer {name!r}: its parameter {parameter.name!r} is neither an option with a default nor "
-                f"something that explain gives; {nearest(parameter.name, GIVEN)}"
+                f"explainer {name!r}: its parameter {parameter.name!r} is neither an option with a default "
+                f"nor something that explain gives; {nearest(parameter.name, GIVEN)}"
             )
     per_stage, fused = needs.intersection(PER_STAGE), needs.intersection(ALL_STAGES)
     if per_stage and fused:

@@ -2,8 +2,8 @@
 
 In one forward pass the outputs of the modules that finish before the stage are recorded; of those, only
 the outermost matter. In a rerun they return what they returned, repeated for the rows of the rerun, the stage
-returns the activation it is given, and everything else (modules behind the stage, functional code anywhere) runs.
-The first rerun carries the unchanged activation as one of its rows: if its score is not the recorded
+returns the activation it is given, and everything else (modules behind the stage, functional code anywhere)
+runs. The first rerun carries the unchanged activation as one of its rows: if its score is not the recorded
 one (a model whose modules do not keep samples apart, say), whole forward passes are used instead.
 """
 
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import torch
@@ -154,11 +155,10 @@ class Replay:
         queues: dict[nn.Module, list[Callable[[], Any]]] = {}
         if not self.whole:
             for module, output, mutated in self._records:
-                queues.setdefault(module, []).append(
-                    lambda output=output, copy=mutated: tree_map_only(Tensor, lambda t: repeat(t, copy), output)
-                )
-        output = tree_map_only(Tensor, lambda t: repeat(t, False), self._output)
-        queues[self.stage.module] = [lambda: with_first_tensor(output, activation)]
+                recall = partial(tree_map_only, Tensor, partial(repeat, copy=mutated), output)
+                queues.setdefault(module, []).append(recall)
+        others = tree_map_only(Tensor, partial(repeat, copy=False), self._output)
+        queues[self.stage.module] = [partial(with_first_tensor, others, activation)]
         originals = {module: module.__dict__.get("forward") for module in queues}
         try:
             for module, queue in queues.items():

@@ -58,7 +58,7 @@ class Session:
         self.model, self.inputs, self.stages, self.context = model, inputs, stages, context
         self.budget = Budget(model, inputs[:1], max_memory)
         self._targets = targets
-        self._layout = layout
+        self.layout = layout
         needs = frozenset[str]().union(*(method.needs for method in methods))
         self._read = bool(needs.intersection((*PER_STAGE, *ALL_STAGES)))
         self._curved = "curvature" in needs
@@ -96,7 +96,7 @@ class Session:
         size = self.inputs.shape[2:]
         found = {}
         for name, raw in self._capture.raw.items():
-            given = self._layout.get(name) if isinstance(self._layout, Mapping) else self._layout
+            given = self.layout.get(name) if isinstance(self.layout, Mapping) else self.layout
             found[name] = given or infer_layout(raw, size, self.model, name)
         return found
 
@@ -138,7 +138,11 @@ class Session:
         return Scorer(self.model, self.targets)
 
     def run(
-        self, method: Explainer, stage: Stage | None, options: Mapping[str, Any], report: Callable[[int], None]
+        self,
+        method: Explainer,
+        stage: Stage | None,
+        options: Mapping[str, Any],
+        report: Callable[[int], None],
     ) -> Tensor:
         """Give a method what it asks for and check what it returns.
 

@@ -100,9 +100,7 @@ def _by_path(model: nn.Module, name: str, known: dict[str, nn.Module]) -> nn.Mod
         if part not in children:
             where = ".".join(walked) or type(model).__name__
             options = [*known, *children] if not walked else list(children)
-            raise ExplainerError(
-                f"stage {name!r}: {where} has no module {part!r}; {nearest(part, options)}"
-            )
+            raise ExplainerError(f"stage {name!r}: {where} has no module {part!r}; {nearest(part, options)}")
         module = children[part]
         walked.append(part)
     return module

@@ -115,7 +115,7 @@ class Resolved:
 
 
 def logits_of(output: Any) -> Tensor:
-    """The logits, Tensor[B, K], in whatever a classifier returns.
+    """Give the logits, Tensor[B, K], in whatever a classifier returns.
 
     A tensor of shape [B, K] or [B]; the first tensor of a tuple or list (MONAI's ViT, torchvision's
     Inception); or the entry or attribute ``logits``.
@@ -131,14 +131,13 @@ def logits_of(output: Any) -> Tensor:
             f"the model returns {type(output).__name__}, not logits: wrap it in a module whose forward "
             "returns a tensor [batch, classes]"
         )
-    if output.ndim == 1:
-        output = output.unsqueeze(1)
-    if output.ndim != 2:
+    logits: Tensor = output.unsqueeze(1) if output.ndim == 1 else output
+    if logits.ndim != 2:
         raise ExplainerError(
-            f"the model returns a tensor of shape {tuple(output.shape)}, not logits [batch, classes]: "
+            f"the model returns a tensor of shape {tuple(logits.shape)}, not logits [batch, classes]: "
             "wrap it so that it returns one row of logits a sample"
         )
-    return output
+    return logits
 
 
 def resolve_targets(targets: Target | Classes, logits: Tensor) -> Resolved:

@@ -38,7 +38,7 @@ class Scorer(nn.Module):
         self._autocast = (device, torch.get_autocast_dtype(device), torch.is_autocast_enabled(device))
 
     def autocast(self) -> AbstractContextManager[None]:
-        """The autocast state in which the caller called ``explain``."""
+        """Give the autocast state in which the caller called ``explain``."""
         device, dtype, enabled = self._autocast
         return torch.autocast(device, dtype=dtype, enabled=enabled)
 

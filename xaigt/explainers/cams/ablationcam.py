@@ -37,7 +37,7 @@ def ablationcam(activations: Tensor, stage: StageView, *, chunk: int | None = No
         raw = replay.raw[b : b + 1]
         dims = [d for d in range(raw.ndim) if d != axis % raw.ndim]
         live = (raw != 0).sum(dims).nonzero()[:, 0]
-        for picked in live.split(step):
+        for picked in torch.split(live, step):
             rows = raw.repeat(len(picked), *([1] * (raw.ndim - 1)))
             by_channel = rows.movedim(axis, 1)
             by_channel[torch.arange(len(picked)), picked] = 0.0

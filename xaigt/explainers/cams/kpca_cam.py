@@ -41,8 +41,8 @@ def kpca_cam(
     positions = matrix.shape[1]
     if positions > max_positions:
         raise ExplainerError(
-            f"kpca-cam: a grid of {'x'.join(map(str, grid))} has {positions} positions, more than max_positions="
-            f"{max_positions}: choose a later stage, or raise the option (memory grows with its square)"
+            f"kpca-cam: a grid of {tuple(grid)} has {positions} positions, more than "
+            f"max_positions={max_positions}: choose a later stage, or raise the option (memory grows with its square)"
         )
     finite = matrix.isfinite().all(2).all(1)
     matrix = torch.where(finite[:, None, None], matrix, 0.0)
@@ -69,7 +69,8 @@ def _component(gram: Tensor) -> Tensor:
     gram = gram - rows - rows.T + gram.mean()
     if gram.shape[0] <= 512:
         values, vectors = torch.linalg.eigh(gram)
-        return vectors[:, -1] * values[-1].clamp(min=0.0).sqrt()
+        component: Tensor = vectors[:, -1] * values[-1].clamp(min=0.0).sqrt()
+        return component
     start = gram[:, gram.diagonal().argmax()][:, None]  # no random start: the result must repeat
     if not bool(start.any()):
         return start[:, 0]

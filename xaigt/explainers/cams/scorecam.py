@@ -25,7 +25,8 @@ def scorecam(activations: Tensor, inputs: Tensor, stage: StageView, *, chunk: in
     stage
         Scores inputs.
     chunk
-        Masked inputs in a forward pass; by default what ``max_memory`` allows. The result does not hang on it.
+        Masked inputs in a forward pass; by default what ``max_memory`` allows. The result does not hang on
+        it.
 
     Returns
     -------
