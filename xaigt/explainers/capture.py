@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from xaigt.explainers.errors import ExplainerError
 from xaigt.explainers.stages import Stage
@@ -50,6 +52,8 @@ class Capture:
         Batch.
     stages
         Where to read.
+    curved
+        Second derivatives will be asked for: fused attention has none.
 
     Attributes
     ----------
@@ -59,11 +63,14 @@ class Capture:
         The activation of each stage as the module gives it.
     """
 
-    def __init__(self, model: nn.Module, inputs: Tensor, stages: Sequence[Stage]) -> None:
+    def __init__(
+        self, model: nn.Module, inputs: Tensor, stages: Sequence[Stage], curved: bool = False
+    ) -> None:
         self.raw: dict[str, Tensor] = {}
         handles = [stage.module.register_forward_hook(self._hook(stage)) for stage in stages]
         try:
-            self.logits = logits_of(model(inputs))
+            with sdpa_kernel(SDPBackend.MATH) if curved else nullcontext():
+                self.logits = logits_of(model(inputs))
         finally:
             for handle in handles:
                 handle.remove()

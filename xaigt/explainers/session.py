@@ -74,7 +74,7 @@ class Session:
     @cached_property
     def _capture(self) -> Capture:
         with torch.set_grad_enabled(self._differentiated):
-            return Capture(self.model, self.inputs, self.stages if self._read else [])
+            return Capture(self.model, self.inputs, self.stages if self._read else [], self._curved)
 
     @cached_property
     def targets(self) -> Resolved:

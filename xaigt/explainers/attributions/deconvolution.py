@@ -25,5 +25,5 @@ def deconvolution(inputs: Tensor, score: Scorer, budget: Budget, *, channels: Ch
     -------
     Tensor[B, *size]
     """
-    module = prepared_score(score, inputs, "deconvolution", "relu", frozenset())
+    module = prepared_score(score, inputs, "deconvolution", "relu", ())
     return over_channels(attribute(lambda: captum_attr().Deconvolution(module), inputs, budget), channels)

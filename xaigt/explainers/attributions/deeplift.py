@@ -6,11 +6,11 @@ from collections.abc import Mapping
 
 from torch import Tensor, nn
 
-from xaigt.explainers.attributions.rules import LINEAR, MAX_POOLS, PASSIVE, attribute, prepared_score
+from xaigt.explainers.attributions.rules import LINEAR, MAX_POOLS, PASSIVE, Types, attribute, prepared_score
 from xaigt.explainers.attributions.through import Channels, captum_attr, over_channels, reference_input
 from xaigt.explainers.view import Budget, Scorer
 
-_RESCALED = frozenset({nn.ReLU, nn.ELU, nn.LeakyReLU, nn.Sigmoid, nn.Tanh, nn.Softplus})
+_RESCALED: Types = (nn.ReLU, nn.ELU, nn.LeakyReLU, nn.Sigmoid, nn.Tanh, nn.Softplus)
 
 
 def deeplift(
@@ -41,7 +41,7 @@ def deeplift(
     -------
     Tensor[B, *size]
     """
-    known = LINEAR | PASSIVE | MAX_POOLS | _RESCALED
+    known = (*LINEAR, *PASSIVE, *MAX_POOLS, *_RESCALED)
     module = prepared_score(score, inputs, "deeplift", "deeplift", known)
     reference = reference_input(context, inputs)
     return over_channels(

@@ -25,5 +25,5 @@ def guided_backprop(inputs: Tensor, score: Scorer, budget: Budget, *, channels: 
     -------
     Tensor[B, *size]
     """
-    module = prepared_score(score, inputs, "guided-backprop", "relu", frozenset())
+    module = prepared_score(score, inputs, "guided-backprop", "relu", ())
     return over_channels(attribute(lambda: captum_attr().GuidedBackprop(module), inputs, budget), channels)

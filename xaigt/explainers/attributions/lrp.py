@@ -7,11 +7,11 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from xaigt.explainers.attributions.rules import LINEAR, MAX_POOLS, PASSIVE, attribute, prepared_score
+from xaigt.explainers.attributions.rules import LINEAR, MAX_POOLS, PASSIVE, Types, attribute, prepared_score
 from xaigt.explainers.attributions.through import Channels, captum_attr, over_channels
 from xaigt.explainers.view import Budget, Scorer
 
-_PASSED = frozenset({nn.ReLU, nn.Dropout, nn.Tanh})
+_PASSED: Types = (nn.ReLU, nn.Dropout, nn.Tanh)
 
 
 def lrp(
@@ -40,7 +40,7 @@ def lrp(
     """
     captum = captum_attr()
     rules = importlib.import_module("captum.attr._utils.lrp_rules")
-    module = prepared_score(score, inputs, "lrp", "lrp", LINEAR | PASSIVE | MAX_POOLS | _PASSED)
+    module = prepared_score(score, inputs, "lrp", "lrp", (*LINEAR, *PASSIVE, *MAX_POOLS, *_PASSED))
 
     def ruled() -> Any:
         # captum takes the rules off again after every call.

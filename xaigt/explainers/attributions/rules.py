@@ -8,49 +8,51 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from xaigt.explainers.attributions.prepared import Prepared, Rule
+from xaigt.explainers.attributions.pooling import Windows
+from xaigt.explainers.attributions.prepared import Prepared
+from xaigt.explainers.attributions.router import Call, Rule
 from xaigt.explainers.attributions.through import every_row, quiet
 from xaigt.explainers.view import Budget, Scorer
 
-LINEAR: frozenset[type[nn.Module]] = frozenset(
-    {
-        nn.Linear,
-        nn.Conv1d,
-        nn.Conv2d,
-        nn.Conv3d,
-        nn.ConvTranspose1d,
-        nn.ConvTranspose2d,
-        nn.ConvTranspose3d,
-        nn.BatchNorm1d,
-        nn.BatchNorm2d,
-        nn.BatchNorm3d,
-        nn.AvgPool1d,
-        nn.AvgPool2d,
-        nn.AvgPool3d,
-        nn.AdaptiveAvgPool1d,
-        nn.AdaptiveAvgPool2d,
-        nn.AdaptiveAvgPool3d,
-    }
+Types = tuple[type[nn.Module], ...]
+
+LINEAR: Types = (
+    nn.Linear,
+    nn.Conv1d,
+    nn.Conv2d,
+    nn.Conv3d,
+    nn.ConvTranspose1d,
+    nn.ConvTranspose2d,
+    nn.ConvTranspose3d,
+    nn.BatchNorm1d,
+    nn.BatchNorm2d,
+    nn.BatchNorm3d,
+    nn.AvgPool1d,
+    nn.AvgPool2d,
+    nn.AvgPool3d,
+    nn.AdaptiveAvgPool1d,
+    nn.AdaptiveAvgPool2d,
+    nn.AdaptiveAvgPool3d,
 )
-PASSIVE: frozenset[type[nn.Module]] = frozenset(
-    {
-        nn.Identity,
-        nn.Flatten,
-        nn.Unflatten,
-        nn.Dropout,
-        nn.Dropout1d,
-        nn.Dropout2d,
-        nn.Dropout3d,
-        nn.AlphaDropout,
-        nn.ZeroPad1d,
-        nn.ZeroPad2d,
-        nn.ZeroPad3d,
-        nn.ConstantPad1d,
-        nn.ConstantPad2d,
-        nn.ConstantPad3d,
-    }
+PASSIVE: Types = (
+    nn.Identity,
+    nn.Flatten,
+    nn.Unflatten,
+    nn.Dropout,
+    nn.Dropout1d,
+    nn.Dropout2d,
+    nn.Dropout3d,
+    nn.AlphaDropout,
+    nn.ZeroPad1d,
+    nn.ZeroPad2d,
+    nn.ZeroPad3d,
+    nn.ConstantPad1d,
+    nn.ConstantPad2d,
+    nn.ConstantPad3d,
+    Call,
+    Windows,
 )
-MAX_POOLS: frozenset[type[nn.Module]] = frozenset({nn.MaxPool1d, nn.MaxPool2d, nn.MaxPool3d})
+MAX_POOLS: Types = (nn.MaxPool1d, nn.MaxPool2d, nn.MaxPool3d)
 
 
 class _Score(nn.Module):
@@ -65,9 +67,7 @@ class _Score(nn.Module):
         return self._score[0].targets.scores(logits, rows)
 
 
-def prepared_score(
-    score: Scorer, inputs: Tensor, method: str, rule: Rule, known: frozenset[type[nn.Module]]
-) -> nn.Module:
+def prepared_score(score: Scorer, inputs: Tensor, method: str, rule: Rule, known: Types) -> nn.Module:
     """Hold the score as a module, on a prepared copy of the model, in eval mode."""
     prepared = Prepared(score.model, inputs[:1], method, rule, known)
     return _Score(score, prepared).eval()

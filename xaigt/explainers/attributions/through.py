@@ -46,7 +46,7 @@ def over_channels(attributions: Tensor, channels: Channels) -> Tensor:
     if channels == "sum":
         return attributions.sum(1)
     if channels == "l2":
-        return attributions.norm(dim=1)
+        return attributions.square().sum(1).sqrt()
     if channels == "absmax":
         return attributions.gather(1, attributions.abs().argmax(1, keepdim=True))[:, 0]
     raise ExplainerError(f"channels={channels!r}: use 'sum', 'l2' or 'absmax'")

@@ -91,7 +91,7 @@ def _fullgrad(inputs: Tensor, score: Scorer, rows: Tensor, signed: bool) -> Tens
         else:
             for channels in torch.split(terms.abs(), 64, 1):
                 scaled = postprocess(channels.flatten(0, 1), None, sign="signed", normalize="minmax")
-                resized = postprocess(scaled, size, sign="signed").unflatten(0, channels.shape[:2])
+                resized = postprocess(scaled, size, sign="signed").reshape(*channels.shape[:2], *size)
                 total.add_(resized.sum(1))
 
     def hook(module: nn.Module, args: Any, output: Tensor) -> None:

@@ -41,8 +41,8 @@ def kpca_cam(
     positions = matrix.shape[1]
     if positions > max_positions:
         raise ExplainerError(
-            f"kpca-cam: a grid of {tuple(grid)} has {positions} positions, more than "
-            f"max_positions={max_positions}: choose a later stage, or raise the option (memory grows with its square)"
+            f"kpca-cam: a grid of {tuple(grid)} has {positions} positions, more than max_positions="
+            f"{max_positions}: choose a later stage, or raise it (memory grows with its square)"
         )
     finite = matrix.isfinite().all(2).all(1)
     matrix = torch.where(finite[:, None, None], matrix, 0.0)
