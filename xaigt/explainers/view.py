@@ -19,6 +19,25 @@ def ignore_progress(done: int) -> None:
     """Tell nobody."""
 
 
+class Ambient:
+    """The autocast state in which the caller called ``explain``, for passes that are run later.
+
+    Parameters
+    ----------
+    device
+        Where the passes run.
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        kind = device.type
+        self._state = (kind, torch.get_autocast_dtype(kind), torch.is_autocast_enabled(kind))
+
+    def __call__(self) -> AbstractContextManager[None]:
+        """Enter the state again."""
+        device, dtype, enabled = self._state
+        return torch.autocast(device, dtype=dtype, enabled=enabled)
+
+
 class Scorer(nn.Module):
     """A model with its targets: inputs, and the sample whose target each row has, to one score a row.
 
@@ -34,13 +53,7 @@ class Scorer(nn.Module):
         super().__init__()
         self.model = model
         self.targets = targets
-        device = targets.logits.device.type
-        self._autocast = (device, torch.get_autocast_dtype(device), torch.is_autocast_enabled(device))
-
-    def autocast(self) -> AbstractContextManager[None]:
-        """Give the autocast state in which the caller called ``explain``."""
-        device, dtype, enabled = self._autocast
-        return torch.autocast(device, dtype=dtype, enabled=enabled)
+        self.autocast = Ambient(targets.logits.device)
 
     def forward(self, inputs: Tensor, rows: Tensor | None = None) -> Tensor:
         """Scores, Tensor[N], of inputs, Tensor[N, C, *size]."""
@@ -64,6 +77,9 @@ class Budget:
     max_memory: int
     _seen: tuple[int, int] | None = None
 
+    def __post_init__(self) -> None:
+        self._autocast = Ambient(self.sample.device)
+
     def rows(self, gradients: bool = False) -> int:
         """Rows of a forward pass, or of a forward and backward pass; at least 1."""
         if self._seen is None:
@@ -82,7 +98,7 @@ class Budget:
         leaves = [m for m in self.model.modules() if not any(m.children())]
         handles = [m.register_forward_hook(hook) for m in leaves]
         try:
-            with torch.no_grad():
+            with torch.no_grad(), self._autocast():
                 self.model(self.sample)
         finally:
             for handle in handles:

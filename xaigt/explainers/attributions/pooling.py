@@ -2,7 +2,7 @@
 
 captum hands a pooled value's contribution back by ``max_unpool``, which keeps one value a position: where
 windows overlap and share their maximum, the others are lost, and contributions no longer sum to the
-difference of scores. Laying the windows side by side first is the same pooling with windows that do not overlap.
+difference of scores. Laying the windows side by side first is the same pooling without overlap.
 """
 
 from __future__ import annotations

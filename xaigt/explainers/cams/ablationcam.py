@@ -32,7 +32,7 @@ def ablationcam(activations: Tensor, stage: StageView, *, chunk: int | None = No
     axis = stage.layout.channel_axis
     channels = activations.shape[1]
     step = min(chunk or replay.rows, channels)
-    drops = torch.zeros(activations.shape[:2], device=activations.device)
+    drops = activations.new_zeros(activations.shape[:2])
     for b in range(activations.shape[0]):
         raw = replay.raw[b : b + 1]
         dims = [d for d in range(raw.ndim) if d != axis % raw.ndim]

@@ -34,7 +34,7 @@ def scorecam(activations: Tensor, inputs: Tensor, stage: StageView, *, chunk: in
     """
     size = inputs.shape[2:]
     step = min(chunk or stage.rows(), activations.shape[1])
-    scores = torch.zeros(activations.shape[:2], device=activations.device)
+    scores = activations.new_zeros(activations.shape[:2])
     with torch.no_grad():
         for b in range(len(inputs)):
             for start in range(0, activations.shape[1], step):
