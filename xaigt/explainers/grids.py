@@ -63,7 +63,8 @@ def infer_layout(raw: Tensor, size: Sequence[int], model: nn.Module, name: str) 
     dims = len(size)
     if raw.ndim == dims + 2:
         first, last = raw.shape[2:], raw.shape[1:-1]
-        if not _scaled(first, size) and _scaled(last, size):
+        exact = _proportional(last, size) and not _proportional(first, size)
+        if exact or (_scaled(last, size) and not _scaled(first, size)):
             return Layout("channels-last")
         return Layout("channels-first")
     if raw.ndim == 3 and dims > 1:
@@ -75,6 +76,10 @@ def infer_layout(raw: Tensor, size: Sequence[int], model: nn.Module, name: str) 
         f"{tuple(size)}: choose a stage before pooling and flattening, or give "
         "layout=Layout('tokens', grid, prefix)"
     )
+
+
+def _proportional(grid: Sequence[int], size: Sequence[int]) -> bool:
+    return all(g * size[0] == s * grid[0] for g, s in zip(grid, size, strict=True))
 
 
 def _scaled(grid: Sequence[int], size: Sequence[int]) -> bool:
