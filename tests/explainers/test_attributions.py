@@ -75,7 +75,7 @@ def test_lrp_parity_in_2d():
 
 
 class Residual(nn.Module):
-    """Everything that captum's module rules trip over: reuse, in place, functional, residual, overlap, cat."""
+    """What captum's module rules trip over: reuse, in place, functional, residual, overlap, cat."""
 
     def __init__(self, dims):
         super().__init__()
