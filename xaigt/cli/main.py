@@ -10,8 +10,7 @@ import xaigt
 from xaigt.cli.lazy import LazyGroup
 from xaigt.errors import XaigtError
 
-COMMANDS = {
-}
+COMMANDS = {}
 
 
 @click.group(

@@ -1,10 +1,11 @@
 """Rerun only what follows a stage, with another activation in its place, for any model and without tracing.
 
-In one forward pass the outputs of the modules that finish before the stage are recorded; of those, only
-the outermost matter. In a rerun they return what they returned, repeated for the rows of the rerun, the stage
+In one forward pass the outputs of the modules that finish before the stage are recorded; of those, only the
+outermost matter. In a rerun they return what they returned, repeated for the rows of the rerun; the stage
 returns the activation it is given, and everything else (modules behind the stage, functional code anywhere)
-runs. The first rerun carries the unchanged activation as one of its rows: if its score is not the recorded
-one (a model whose modules do not keep samples apart, say), whole forward passes are used instead.
+runs. A first rerun with the unchanged activation must give the recorded score. If it does not, the rows of a
+record become copies of their own (code that writes into them needs that); if that does not help (a model
+whose modules do not keep samples apart), whole forward passes are used instead.
 """
 
 from __future__ import annotations
@@ -58,17 +59,24 @@ class Replay:
         self.whole = False
         device = inputs.device.type
         self._autocast = (device, torch.get_autocast_dtype(device), torch.is_autocast_enabled(device))
-        self._checked = False
+        self._copying = False
         with torch.no_grad():
-            self._record(copies=False)
-            if any(mutated for _, _, mutated in self._records):
-                self._record(copies=True)
-        self.reference = target.scores(self._logits)
-        self.rows = int(max(1, max_memory // max(1, self._row_bytes)))
+            written = self._record(frozenset())
+            if written:
+                self._records = []
+                self._record(written)
+            self.reference = target.scores(self._logits)
+            self._check()
+        row = self._row_bytes
+        if self._copying:
+            row += sum(_bytes(output) for _, output, mutated in self._records if mutated) // len(inputs)
+        self.rows = int(max(1, max_memory // max(1, row)))
 
-    def _record(self, copies: bool) -> None:
-        records: list[tuple[nn.Module, Any, list[tuple[Tensor, int]]]] = []
+    def _record(self, copied: frozenset[int]) -> frozenset[int]:
+        """Run once and record; copy the calls that are known to be written into; tell which those are."""
+        records: list[tuple[int, nn.Module, Any, list[tuple[Tensor, int]]]] = []
         starts: list[int] = []
+        call = [0]
         finished = False
         largest = 0
 
@@ -87,10 +95,11 @@ class Replay:
                 self._output = output
                 finished = True
                 return
-            kept = tree_map_only(Tensor, torch.clone, output) if copies else output
+            call[0] += 1
+            kept = tree_map_only(Tensor, torch.clone, output) if call[0] in copied else output
             seen: list[tuple[Tensor, int]] = []
             tree_map_only(Tensor, lambda t: seen.append((t, t._version)), output)
-            records.append((module, kept, seen))
+            records.append((call[0], module, kept, seen))
 
         handles = []
         for path, module in self.model.named_modules():
@@ -102,11 +111,13 @@ class Replay:
         finally:
             for handle in handles:
                 handle.remove()
-        # A record that something wrote into, then or later, must be a copy, and be handed out as copies.
-        self._records = [(m, kept, any(t._version != v for t, v in seen)) for m, kept, seen in records]
+        # A record that something wrote into, then or later, must be a copy of what was there before.
+        written = {number for number, _, _, seen in records if any(t._version != v for t, v in seen)}
+        self._records = [(module, kept, number in written) for number, module, kept, _ in records]
         samples = self.inputs.shape[0]
         stage_bytes = _bytes(self.raw) + _bytes(self.inputs)
         self._row_bytes = (3 * max(largest, _bytes(self.raw)) + stage_bytes) // samples
+        return frozenset(written)
 
     def scores(self, sample: int, activation: Tensor) -> Tensor:
         """Scores, Tensor[N], of a sample with its stage's activation replaced by each of Tensor[N, ...].
@@ -114,22 +125,27 @@ class Replay:
         The caller keeps N at or below ``rows``.
         """
         with torch.no_grad():
-            if not self._checked:
-                self._check(sample)
             return self._run(sample, activation)
 
-    def _check(self, sample: int) -> None:
-        self._checked = True
-        same = self.raw[sample : sample + 1].expand(2, *self.raw.shape[1:])
-        expected = self.reference[sample].expand(2)
+    def _check(self) -> None:
+        """Find the cheapest way of rerunning that reproduces the score of a sample."""
+        finite = self.raw.flatten(1).isfinite().all(1) & self.reference.isfinite()
+        sample = int(finite.int().argmax())
+        if not bool(finite[sample]) or self._reproduces(sample):
+            return
+        self._copying = True  # code behind the stage may write into what is handed out
+        if not self._reproduces(sample):
+            self._copying, self.whole = False, True
+
+    def _reproduces(self, sample: int) -> bool:
+        same = self.raw[sample : sample + 1].expand(2, *self.raw.shape[1:]).contiguous()
         try:
-            found = self._run(sample, same.contiguous())
+            found = self._run(sample, same)
         except (RuntimeError, ValueError, TypeError, IndexError):
-            self.whole = True
-        else:
-            tolerance = 1e-4 if self.raw.dtype in (torch.float32, torch.float64) else 2e-2
-            scale = self._logits[sample].abs().max().clamp(min=1.0).float()
-            self.whole = not bool(((found - expected).abs() <= tolerance * scale).all())
+            return False
+        tolerance = 1e-4 if self.raw.dtype in (torch.float32, torch.float64) else 2e-2
+        scale = self._logits[sample].abs().max().clamp(min=1.0).float()
+        return bool(((found - self.reference[sample]).abs() <= tolerance * scale).all())
 
     def _run(self, sample: int, activation: Tensor) -> Tensor:
         count = activation.shape[0]
@@ -155,7 +171,9 @@ class Replay:
         queues: dict[nn.Module, list[Callable[[], Any]]] = {}
         if not self.whole:
             for module, output, mutated in self._records:
-                recall = partial(tree_map_only, Tensor, partial(repeat, copy=mutated), output)
+                recall = partial(
+                    tree_map_only, Tensor, partial(repeat, copy=mutated and self._copying), output
+                )
                 queues.setdefault(module, []).append(recall)
         others = tree_map_only(Tensor, partial(repeat, copy=False), self._output)
         queues[self.stage.module] = [partial(with_first_tensor, others, activation)]
