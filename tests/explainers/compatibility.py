@@ -4,8 +4,8 @@
     python -m tests.explainers.compatibility --write    put it into the page
 
 A method works on a network if it gives finite maps that are not all constant, for a batch of two with
-different targets, and the network's parameters, modes and hooks are as before. Otherwise the cell refers to the
-reason: the message of the error, or what is wrong with the maps.
+different targets, and the network's parameters, modes and hooks are as before. Otherwise the cell refers to
+the reason: the message of the error, or what is wrong with the maps.
 """
 
 from __future__ import annotations

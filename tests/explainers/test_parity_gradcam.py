@@ -39,7 +39,7 @@ def test_gradient_cams(method, dims, stage):
     net, inputs = plain(dims), batch(dims)
     if method == "finercam":  # with two classes there is one reference, and its weight cancels
         net.head = nn.Linear(6, 2)
-    targets = None if method == "finercam" else [2, 0, 1]  # its own targets are the predicted classes
+    targets = [1, 0, 1] if method == "finercam" else [2, 0, 1]
     ours = explain(net, inputs, targets, method, [stage], options={method: RIGHT[method]})[method, stage]
     theirs = library(net, inputs, targets, method, stage)
     assert theirs.postprocessed == {(method, stage)}

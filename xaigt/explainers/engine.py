@@ -99,6 +99,8 @@ def explain(
         shape = tuple(inputs.shape) if isinstance(inputs, Tensor) else type(inputs).__name__
         raise ExplainerError(f"inputs must be a floating-point tensor [batch, channels, *size], not {shape}")
     model = getattr(model, "_orig_mod", model)  # torch.compile: hooks belong on the module itself
+    if isinstance(model, (nn.DataParallel, nn.parallel.DistributedDataParallel)):
+        model = model.module
     methods = [methods] if isinstance(methods, str) or callable(methods) else list(methods)
     found = _resolve_methods(methods, options or {}, backend)
     places = resolve_stages(model, stages)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +11,8 @@ from typing import Any
 import numpy as np
 import torch
 from torch import nn
+
+from xaigt.explainers.errors import ExplainerError
 
 _HOOKS = (
     "_forward_hooks",
@@ -48,7 +51,7 @@ def borrowed(model: nn.Module, requires_grad: bool = False) -> Iterator[None]:
     modules = list(model.modules())
     parameters = [p for p in model.parameters() if p.is_leaf]
     flags = [module.training for module in modules]
-    grads = [(p, p.requires_grad, p.grad, None if p.grad is None else p.grad.clone()) for p in parameters]
+    grads = [(p, p.requires_grad, p.grad, _copy(p.grad) if requires_grad else None) for p in parameters]
     tables = [_tables(module) for module in modules]
     numpy_state = np.random.get_state()  # noqa: NPY002  the global generator is what must be restored
     python_state = random.getstate()
@@ -69,24 +72,43 @@ def borrowed(model: nn.Module, requires_grad: bool = False) -> Iterator[None]:
         for p, needed, grad, value in grads:
             p.requires_grad_(needed)
             p.grad = grad
-            if grad is not None and value is not None and not torch.equal(grad, value):
+            if grad is not None and value is not None:
                 grad.copy_(value)
         np.random.set_state(numpy_state)  # noqa: NPY002
         random.setstate(python_state)
+
+
+def duplicate(model: nn.Module, purpose: str) -> nn.Module:
+    """Copy a model deeply, or say that it cannot be copied.
+
+    Raises
+    ------
+    ExplainerError
+        If the model holds something that has no copy.
+    """
+    try:
+        return copy.deepcopy(model)
+    except Exception as error:
+        raise ExplainerError(
+            f"{purpose} needs a copy of the model, which cannot be copied: {error}"
+        ) from error
+
+
+def _copy(tensor: torch.Tensor | None) -> torch.Tensor | None:
+    return None if tensor is None else tensor.clone()
 
 
 def _tables(module: nn.Module) -> dict[str, Any]:
     saved: dict[str, Any] = {name: dict(getattr(module, name)) for name in _HOOKS if hasattr(module, name)}
     saved["_modules"] = dict(module._modules)
     saved["_buffers"] = dict(module._buffers)
-    saved["keys"] = set(module.__dict__)
     saved["forward"] = module.__dict__.get("forward")
     return saved
 
 
 def _restore(module: nn.Module, saved: dict[str, Any]) -> None:
     for name, table in saved.items():
-        if name in ("keys", "forward"):
+        if name == "forward":
             continue
         current = getattr(module, name)
         if dict(current) != table if name != "_buffers" else _differ(current, table):

@@ -52,6 +52,14 @@ def _row_target(targets: Resolved, row: int) -> Callable[[Tensor], Tensor]:
     return lambda logits: targets.scores(logits.reshape(1, -1), index)[0]
 
 
+def _finer_target(targets: Resolved, row: int, alpha: float) -> Callable[[Tensor], Tensor]:
+    """Compare the class of a sample with the three whose logits are nearest: the library's default."""
+    finer = importlib.import_module("pytorch_grad_cam.utils.model_targets").FinerWeightedTarget
+    logits, own = targets.logits[row], int(targets.classes[row])
+    order = (logits - logits[own]).abs().argsort(stable=True).tolist()
+    return finer(own, [k for k in order if k != own][:3], alpha)  # type: ignore[no-any-return]
+
+
 def library_maps(name: str, session: Session, stage: Stage | None, options: Mapping[str, Any]) -> Tensor:
     """Give maps of a class of the grad-cam library, Tensor[B, *size].
 
@@ -78,8 +86,11 @@ def library_maps(name: str, session: Session, stage: Stage | None, options: Mapp
     except ImportError:
         raise ExplainerError("backend='grad-cam' needs the library: pip install grad-cam") from None
     targets, inputs = session.targets, session.inputs
-    own = None if name == "finercam" else [_row_target(targets, row) for row in range(len(inputs))]
     arguments: dict[str, Any] = dict(options)
+    if name == "finercam":
+        own = [_finer_target(targets, row, arguments.pop("alpha", 1.0)) for row in range(len(inputs))]
+    else:
+        own = [_row_target(targets, row) for row in range(len(inputs))]
     if stage is not None and session.layouts[stage.name].kind != "channels-first":
         arguments["reshape_transform"] = session.layouts[stage.name].to_grid
     model = _Logits(session.model)

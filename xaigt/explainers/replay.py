@@ -60,10 +60,11 @@ class Replay:
         device = inputs.device.type
         self._autocast = (device, torch.get_autocast_dtype(device), torch.is_autocast_enabled(device))
         self._copying = False
+        self._records: list[Record] = []
         with torch.no_grad():
             written = self._record(frozenset())
             if written:
-                self._records = []
+                self._records = []  # let the first recording go before the second
                 self._record(written)
             self.reference = target.scores(self._logits)
             self._check()

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from xaigt.explainers.attributions.pooling import separated
 from xaigt.explainers.attributions.router import Router, Rule
 from xaigt.explainers.errors import ExplainerError
+from xaigt.explainers.guard import duplicate
 from xaigt.explainers.targets import logits_of
 
 _INSTEAD = "use input-x-gradient, integrated-gradients or smoothgrad on this network"
@@ -66,7 +67,7 @@ class Prepared(nn.Module):
     ) -> None:
         super().__init__()
         self.method, self.known = method, known
-        self.body = _unfused(copy.deepcopy(model))
+        self.body = _unfused(duplicate(model, method))
         for module in self.body.modules():
             if getattr(module, "inplace", False) is True:
                 module.inplace = False  # type: ignore[assignment]

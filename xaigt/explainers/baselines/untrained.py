@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -10,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from xaigt.explainers.errors import ExplainerError
-from xaigt.explainers.guard import borrowed
+from xaigt.explainers.guard import borrowed, duplicate
 from xaigt.explainers.registry import Explainer
 from xaigt.explainers.session import Session
 from xaigt.explainers.stages import Stage
@@ -30,7 +29,7 @@ def untrained_copy(model: nn.Module, seed: int = 0) -> nn.Module:
     seed
         Another seed, another network.
     """
-    twin = copy.deepcopy(model)
+    twin = duplicate(model, "an untrained network")
     devices = sorted({p.device.index or 0 for p in model.parameters() if p.device.type == "cuda"})
     with torch.random.fork_rng(devices=devices), torch.no_grad():
         torch.manual_seed(seed)
