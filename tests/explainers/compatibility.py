@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import time
 import warnings
+from collections.abc import Iterable
 from pathlib import Path
 
 import torch
@@ -33,9 +34,8 @@ OPTIONS = {
 }
 
 
-def try_one(method: str, name: str) -> str:
+def try_one(method: str, model: torch.nn.Module, inputs: torch.Tensor, stage: str) -> str:
     """An empty string if the method works on the network, or the reason why not."""
-    model, inputs, stage = build(name)
     state = {key: value.clone() for key, value in model.state_dict().items()}
     try:
         with warnings.catch_warnings():
@@ -56,13 +56,14 @@ def try_one(method: str, name: str) -> str:
 
 def column(name: str) -> dict[str, str]:
     """What every CAM and attribution gives on a network."""
-    return {method: try_one(method, name) for method in [*available("cam"), *available("attribution")]}
+    network = build(name)
+    return {method: try_one(method, *network) for method in [*available("cam"), *available("attribution")]}
 
 
-def grouped() -> dict[str, list[str]]:
+def grouped(networks: Iterable[str] = NETWORKS) -> dict[str, list[str]]:
     """Networks by architecture: one column for the 2-D and 3-D of one."""
     groups: dict[str, list[str]] = {}
-    for name in NETWORKS:
+    for name in networks:
         groups.setdefault(name.partition(",")[0], []).append(name)
     return groups
 
@@ -70,7 +71,7 @@ def grouped() -> dict[str, list[str]]:
 def table(results: dict[str, dict[str, str]]) -> str:
     """The table in Markdown, with reasons below."""
     reasons: list[str] = []
-    groups = grouped()
+    groups = grouped(results)
     rows = [f"| explainer | {' | '.join(groups)} |", f"|---|{'---|' * len(groups)}"]
     for method in results[next(iter(results))]:
         cells = []
@@ -91,7 +92,8 @@ def table(results: dict[str, dict[str, str]]) -> str:
     lines = ["\n".join(rows), "", "Why not:", ""]
     lines += [f"{number}. {reason}" for number, reason in enumerate(reasons, 1)]
     lines += ["", "Read at:", "", "| network | input | stage |", "|---|---|---|"]
-    for name, network in NETWORKS.items():
+    for name in results:
+        network = NETWORKS[name]
         size = "x".join(map(str, network.size))
         lines.append(f"| {name} | {size} | `{network.stage}` |")
     return "\n".join(lines)
@@ -108,13 +110,17 @@ def main() -> None:
         start = time.perf_counter()
         results[name] = column(name)
         print(f"{name}: {time.perf_counter() - start:.0f} s", flush=True)
-    text = table(results)
-    print(text)
-    if arguments.write:
-        page = PAGE.read_text(encoding="utf-8")
-        before, _, rest = page.partition(BEGIN)
-        _, _, after = rest.partition(END)
-        PAGE.write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{after}", encoding="utf-8")
+        if arguments.write:
+            write(table(results))
+    print(table(results))
+
+
+def write(text: str) -> None:
+    """Put the table into the page, after each network."""
+    page = PAGE.read_text(encoding="utf-8")
+    before, _, rest = page.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    PAGE.write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{after}", encoding="utf-8")
 
 
 if __name__ == "__main__":

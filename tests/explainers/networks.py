@@ -66,20 +66,20 @@ def timm(name: str, **arguments: object) -> Callable[[], nn.Module]:
 
 
 NETWORKS: dict[str, Network] = {
-    "MONAI ResNet18, 2-D": Network(monai("ResNet18", 2), (64, 64), "layer3"),
-    "MONAI ResNet18, 3-D": Network(monai("ResNet18", 3), (32, 32, 32), "layer3"),
-    "MONAI DenseNet121, 2-D": Network(monai("DenseNet121", 2), (64, 64), "features.denseblock3"),
-    "MONAI DenseNet121, 3-D": Network(monai("DenseNet121", 3), (32, 32, 32), "features.denseblock3"),
-    "MONAI EfficientNet-B0, 2-D": Network(monai("EfficientNet", 2), (64, 64), "_blocks.4"),
-    "MONAI EfficientNet-B0, 3-D": Network(monai("EfficientNet", 3), (32, 32, 32), "_blocks.4"),
-    "MONAI SEResNet50, 2-D": Network(monai("SEResNet50", 2), (64, 64), "layer3"),
-    "MONAI SEResNet50, 3-D": Network(monai("SEResNet50", 3), (32, 32, 32), "layer3"),
+    "MONAI ResNet18, 2-D": Network(monai("ResNet18", 2), (32, 32), "layer1"),
+    "MONAI ResNet18, 3-D": Network(monai("ResNet18", 3), (32, 32, 32), "layer1"),
+    "MONAI DenseNet121, 2-D": Network(monai("DenseNet121", 2), (32, 32), "features.pool0"),
+    "MONAI DenseNet121, 3-D": Network(monai("DenseNet121", 3), (32, 32, 32), "features.pool0"),
+    "MONAI EfficientNet-B0, 2-D": Network(monai("EfficientNet", 2), (32, 32), "_blocks.3"),
+    "MONAI EfficientNet-B0, 3-D": Network(monai("EfficientNet", 3), (32, 32, 32), "_blocks.3"),
+    "MONAI SEResNet50, 2-D": Network(monai("SEResNet50", 2), (32, 32), "layer1"),
+    "MONAI SEResNet50, 3-D": Network(monai("SEResNet50", 3), (32, 32, 32), "layer1"),
     "MONAI ViT, 2-D": Network(monai("ViT", 2), (32, 32), "blocks.2"),
     "MONAI ViT, 3-D": Network(monai("ViT", 3), (32, 32, 32), "blocks.2"),
-    "timm EfficientNetV2-S": Network(timm("tf_efficientnetv2_s"), (64, 64), "blocks.5"),
-    "timm VGG16": Network(timm("vgg16"), (64, 64), "features.29"),
-    "timm Inception-v3": Network(timm("inception_v3"), (128, 128), "Mixed_6e", settled=True),
-    "timm ResNetV2-50": Network(timm("resnetv2_50"), (64, 64), "stages.2"),
+    "timm EfficientNetV2-S": Network(timm("tf_efficientnetv2_s"), (64, 64), "blocks.4"),
+    "timm VGG16": Network(timm("vgg16"), (32, 32), "features.8"),
+    "timm Inception-v3": Network(timm("inception_v3"), (96, 96), "Mixed_5b", settled=True),
+    "timm ResNetV2-50": Network(timm("resnetv2_50"), (32, 32), "stages.0"),
     "timm ViT-Tiny": Network(timm("vit_tiny_patch16_224", img_size=64), (64, 64), "blocks.10"),
     "timm Swin-Tiny": Network(
         timm("swin_tiny_patch4_window7_224", img_size=64, window_size=2), (64, 64), "layers.2"

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import functools
 import io
 import platform
 import statistics
@@ -111,7 +112,7 @@ def gradient(device: str) -> None:
     )
 
 
-def ablation(device: str) -> None:
+def ablation(device: str, wanted: str = "layer4 blocks.5 blocks.4") -> None:
     """Ablation-CAM of one image."""
     import pytorch_grad_cam
     from monai.networks.nets import resnet18
@@ -127,6 +128,8 @@ def ablation(device: str) -> None:
         ("EfficientNetV2-S, blocks[5]", net, "blocks.5"),
         ("EfficientNetV2-S, blocks[4]", net, "blocks.4"),
     ):
+        if stage not in wanted.split():
+            continue
         module = model.get_submodule(stage)
 
         def peer(model: nn.Module = model, module: nn.Module = module) -> None:
@@ -214,10 +217,13 @@ def memory(device: str) -> None:
 
 def main() -> None:
     parts = {"gradient": gradient, "ablation": ablation, "volume": volume, "memory": memory}
+    single = {
+        f"ablation-{s}": functools.partial(ablation, wanted=s) for s in ("layer4", "blocks.5", "blocks.4")
+    }
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--only", default=",".join(parts), help="parts, separated by commas")
+    parser.add_argument("--only", default=",".join(parts), help="parts, or ablation-<stage>, with commas")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--threads", type=int, default=2)
     arguments = parser.parse_args()
@@ -229,7 +235,7 @@ def main() -> None:
         f"{name}, {arguments.threads} threads, torch {torch.__version__}, Python {platform.python_version()}"
     )
     for part in arguments.only.split(","):
-        parts[part](device)
+        (parts | single)[part](device)
 
 
 if __name__ == "__main__":

@@ -23,7 +23,82 @@ from xaigt.explainers.capture import first_tensor, with_first_tensor
 from xaigt.explainers.stages import Stage
 from xaigt.explainers.targets import Resolved, logits_of
 
-Record = tuple[nn.Module, Any, bool]
+
+class Recording:
+    """Outputs of the outermost modules that finish before a stage, taken from the forward pass run inside.
+
+    Parameters
+    ----------
+    model
+        Borrowed model.
+    stage
+        The stage.
+    copied
+        Numbers of the calls whose output is to be copied, for they are known to be written into.
+
+    Attributes
+    ----------
+    raw : Tensor[B, ...]
+        The stage's activation as its module gives it.
+    output
+        All that its module gives.
+    records : list of (module, output)
+        In the order of the calls.
+    written : frozenset of int
+        Numbers of the calls whose output something wrote into afterwards.
+    largest : int
+        Bytes of the largest output behind the stage.
+    """
+
+    raw: Tensor
+    output: Any
+
+    def __init__(self, model: nn.Module, stage: Stage, copied: frozenset[int] = frozenset()) -> None:
+        self.model, self.stage, self.copied = model, stage, copied
+        self.records: list[tuple[nn.Module, Any]] = []
+        self.written: frozenset[int] = frozenset()
+        self.largest = 0
+        self._taken: list[tuple[int, nn.Module, Any, list[tuple[Tensor, int]]]] = []
+        self._starts: list[int] = []
+        self._calls = 0
+        self._finished = False
+        self._handles: list[Any] = []
+
+    def __enter__(self) -> Recording:
+        for path, module in self.model.named_modules():
+            if "parametrizations" not in path and module is not self.model:
+                self._handles.append(module.register_forward_pre_hook(self._before))
+                self._handles.append(module.register_forward_hook(self._after))
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        for handle in self._handles:
+            handle.remove()
+        self.written = frozenset(n for n, _, _, seen in self._taken if any(t._version != v for t, v in seen))
+        self.records = [(module, kept) for _, module, kept, _ in self._taken]
+        self._taken = []
+
+    def _before(self, module: nn.Module, args: Any) -> None:
+        self._starts.append(len(self._taken))
+
+    def _after(self, module: nn.Module, args: Any, output: Any) -> None:
+        start = self._starts.pop()
+        if self._finished:
+            self.largest = max(self.largest, _bytes(output))
+            return
+        del self._taken[start:]  # what a module called is not called when it is replayed
+        self._calls += 1
+        if module is self.stage.module:
+            self.raw = first_tensor(output, self.stage.name).detach().clone()
+            self.output = tree_map_only(Tensor, torch.detach, output)
+            self._finished = True
+            return
+        seen: list[tuple[Tensor, int]] = []
+        tree_map_only(Tensor, lambda t: seen.append((t, t._version)), output)
+        kept = tree_map_only(Tensor, torch.detach, output)
+        if self._calls in self.copied:
+            kept = tree_map_only(Tensor, torch.clone, kept)
+        self._taken.append((self._calls, module, kept, seen))
 
 
 class Replay:
@@ -41,6 +116,8 @@ class Replay:
         What is scored.
     max_memory
         Bytes that the rows of one rerun may take, by the sizes seen in the recording.
+    recording
+        Of a forward pass of these inputs; made here without it.
 
     Attributes
     ----------
@@ -48,77 +125,43 @@ class Replay:
         The stage's activation as its module gives it.
     reference : Tensor[B]
         Scores of the unchanged inputs.
+    rows : int
+        Rows that fit in one rerun.
     whole : bool
         Whether whole forward passes had to be used.
     """
 
     def __init__(
-        self, model: nn.Module, stage: Stage, inputs: Tensor, target: Resolved, max_memory: int
+        self,
+        model: nn.Module,
+        stage: Stage,
+        inputs: Tensor,
+        target: Resolved,
+        max_memory: int,
+        recording: Recording | None = None,
     ) -> None:
         self.model, self.stage, self.inputs, self.target = model, stage, inputs, target
         self.whole = False
         device = inputs.device.type
         self._autocast = (device, torch.get_autocast_dtype(device), torch.is_autocast_enabled(device))
         self._copying = False
-        self._records: list[Record] = []
+        self.reference = target.reference()
         with torch.no_grad():
-            written = self._record(frozenset())
-            if written:
-                self._records = []  # let the first recording go before the second
-                self._record(written)
-            self.reference = target.scores(self._logits)
-            self._check()
-        row = self._row_bytes
-        if self._copying:
-            row += sum(_bytes(output) for _, output, mutated in self._records if mutated) // len(inputs)
-        self.rows = int(max(1, max_memory // max(1, row)))
+            self._recording = recording or self._record(frozenset())
+            self.raw = self._recording.raw
+            self._choose()
+        each = _bytes(self._recording.records) if self._copying else 0
+        each += 3 * max(self._recording.largest, _bytes(self.raw)) + _bytes(self.raw) + _bytes(inputs)
+        self.rows = int(max(1, max_memory // max(1, each // len(inputs))))
+        if device == "cpu":
+            self.rows = min(self.rows, 64)  # larger chunks only fall out of the cache
 
-    def _record(self, copied: frozenset[int]) -> frozenset[int]:
-        """Run once and record; copy the calls that are known to be written into; tell which those are."""
-        records: list[tuple[int, nn.Module, Any, list[tuple[Tensor, int]]]] = []
-        starts: list[int] = []
-        call = [0]
-        finished = False
-        largest = 0
-
-        def before(module: nn.Module, args: Any) -> None:
-            starts.append(len(records))
-
-        def after(module: nn.Module, args: Any, output: Any) -> None:
-            nonlocal finished, largest
-            start = starts.pop()
-            if finished:
-                largest = max(largest, _bytes(output))
-                return
-            del records[start:]
-            if module is self.stage.module:
-                self.raw = first_tensor(output, self.stage.name).detach().clone()
-                self._output = output
-                finished = True
-                return
-            call[0] += 1
-            kept = tree_map_only(Tensor, torch.clone, output) if call[0] in copied else output
-            seen: list[tuple[Tensor, int]] = []
-            tree_map_only(Tensor, lambda t: seen.append((t, t._version)), output)
-            records.append((call[0], module, kept, seen))
-
-        handles = []
-        for path, module in self.model.named_modules():
-            if "parametrizations" not in path and module is not self.model:
-                handles.append(module.register_forward_pre_hook(before))
-                handles.append(module.register_forward_hook(after))
-        try:
-            self._logits = logits_of(self.model(self.inputs)).detach()
-        finally:
-            for handle in handles:
-                handle.remove()
-        # A record that something wrote into, then or later, must be a copy of what was there before.
-        written = {number for number, _, _, seen in records if any(t._version != v for t, v in seen)}
-        self._records = [(module, kept, number in written) for number, module, kept, _ in records]
-        samples = self.inputs.shape[0]
-        stage_bytes = _bytes(self.raw) + _bytes(self.inputs)
-        self._row_bytes = (3 * max(largest, _bytes(self.raw)) + stage_bytes) // samples
-        return frozenset(written)
+    def _record(self, copied: frozenset[int]) -> Recording:
+        device, dtype, enabled = self._autocast
+        ambient = torch.autocast(device, dtype=dtype, enabled=enabled)
+        with Recording(self.model, self.stage, copied) as recording, ambient:
+            self.model(self.inputs)
+        return recording
 
     def scores(self, sample: int, activation: Tensor) -> Tensor:
         """Scores, Tensor[N], of a sample with its stage's activation replaced by each of Tensor[N, ...].
@@ -128,13 +171,21 @@ class Replay:
         with torch.no_grad():
             return self._run(sample, activation)
 
-    def _check(self) -> None:
-        """Find the cheapest way of rerunning that reproduces the score of a sample."""
+    def _choose(self) -> None:
+        """Find the cheapest way of rerunning that reproduces the score of a sample.
+
+        Records are handed out as views of one row, so that code which writes into them fails, rather than
+        writing a second time into what it wrote into when it was recorded.
+        """
         finite = self.raw.flatten(1).isfinite().all(1) & self.reference.isfinite()
         sample = int(finite.int().argmax())
         if not bool(finite[sample]) or self._reproduces(sample):
             return
-        self._copying = True  # code behind the stage may write into what is handed out
+        if self._recording.written:  # something reads an output as it was before it was written into
+            self._recording = self._record(self._recording.written)
+            if self._reproduces(sample):
+                return
+        self._copying = True  # or writes into it itself
         if not self._reproduces(sample):
             self._copying, self.whole = False, True
 
@@ -145,7 +196,7 @@ class Replay:
         except (RuntimeError, ValueError, TypeError, IndexError):
             return False
         tolerance = 1e-4 if self.raw.dtype in (torch.float32, torch.float64) else 2e-2
-        scale = self._logits[sample].abs().max().clamp(min=1.0).float()
+        scale = self.target.logits[sample].abs().max().clamp(min=1.0).float()
         return bool(((found - self.reference[sample]).abs() <= tolerance * scale).all())
 
     def _run(self, sample: int, activation: Tensor) -> Tensor:
@@ -171,12 +222,10 @@ class Replay:
 
         queues: dict[nn.Module, list[Callable[[], Any]]] = {}
         if not self.whole:
-            for module, output, mutated in self._records:
-                recall = partial(
-                    tree_map_only, Tensor, partial(repeat, copy=mutated and self._copying), output
-                )
+            for module, output in self._recording.records:
+                recall = partial(tree_map_only, Tensor, partial(repeat, copy=self._copying), output)
                 queues.setdefault(module, []).append(recall)
-        others = tree_map_only(Tensor, partial(repeat, copy=False), self._output)
+        others = tree_map_only(Tensor, partial(repeat, copy=False), self._recording.output)
         queues[self.stage.module] = [partial(with_first_tensor, others, activation)]
         originals = {module: module.__dict__.get("forward") for module in queues}
         try:

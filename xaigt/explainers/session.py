@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from functools import cached_property
 from typing import Any
 
@@ -13,6 +14,7 @@ from xaigt.explainers.capture import Capture
 from xaigt.explainers.errors import ExplainerError
 from xaigt.explainers.grids import Layout, infer_layout
 from xaigt.explainers.registry import ALL_STAGES, PER_STAGE, Explainer
+from xaigt.explainers.replay import Recording
 from xaigt.explainers.stages import Stage
 from xaigt.explainers.targets import Classes, Resolved, Target, resolve_targets
 from xaigt.explainers.view import Budget, Scorer, StageView
@@ -63,6 +65,8 @@ class Session:
         self._read = bool(needs.intersection((*PER_STAGE, *ALL_STAGES)))
         self._curved = "curvature" in needs
         self._kept = "gradients_of" in needs
+        self._rerun = "stage" in needs
+        self._recordings: dict[str, Recording] = {}
         self._differentiated = bool(needs & _GRAPH)
         self._memory: tuple[Tensor, dict[str, Tensor]] | None = None
         if self._read and not stages:
@@ -73,7 +77,10 @@ class Session:
 
     @cached_property
     def _capture(self) -> Capture:
-        with torch.set_grad_enabled(self._differentiated):
+        with ExitStack() as stack:
+            stack.enter_context(torch.set_grad_enabled(self._differentiated))
+            for stage in self.stages if self._rerun else []:
+                self._recordings[stage.name] = stack.enter_context(Recording(self.model, stage))
             return Capture(self.model, self.inputs, self.stages if self._read else [], self._curved)
 
     @cached_property
@@ -176,7 +183,13 @@ class Session:
                 "curvature": lambda: self._differentials[1][name],
                 "gradients_of": lambda: lambda targets: self.gradients_of(targets)[name],
                 "stage": lambda: StageView(
-                    stage, self.layouts[name], self.score, self.inputs, self.budget, report
+                    stage,
+                    self.layouts[name],
+                    self.score,
+                    self.inputs,
+                    self.budget,
+                    report,
+                    self._recordings.get(name),
                 ),
             }
         autocast = torch.autocast(self.inputs.device.type, enabled=False)

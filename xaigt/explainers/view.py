@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from xaigt.explainers.grids import Layout
-from xaigt.explainers.replay import Replay
+from xaigt.explainers.replay import Recording, Replay
 from xaigt.explainers.stages import Stage
 from xaigt.explainers.targets import Resolved, logits_of
 
@@ -128,6 +128,7 @@ class StageView:
     inputs: Tensor
     budget: Budget
     progress: Callable[[int], None] = field(default=ignore_progress)
+    recording: Recording | None = None
 
     @property
     def name(self) -> str:
@@ -139,7 +140,8 @@ class StageView:
         return self.budget.rows()
 
     def replay(self) -> Replay:
-        """Record the model once, for reruns of what follows the stage."""
+        """Rerun what follows the stage, from the recording of the shared forward pass."""
         with self.score.autocast():
             model, targets = self.score.model, self.score.targets
-            return Replay(model, self.stage, self.inputs, targets, self.budget.max_memory)
+            memory = self.budget.max_memory
+            return Replay(model, self.stage, self.inputs, targets, memory, self.recording)
