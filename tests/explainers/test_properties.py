@@ -87,6 +87,22 @@ def test_principal_map_is_the_svd(channels, grid, seed):
     assert float(found @ matrix.sum(1)) >= -1e-4 * float(found.norm() * matrix.sum(1).norm())
 
 
+@pytest.mark.parametrize("kernel", ["sigmoid", "rbf"])
+@pytest.mark.parametrize("side", [16, 26])  # 256 positions by a full decomposition, 676 by iteration
+def test_kpca_is_that_of_scikit_learn(kernel, side):
+    decomposition = pytest.importorskip("sklearn.decomposition")
+    features = torch.randn(2, 3, side, side, generator=torch.Generator().manual_seed(0)).cumsum(3) / 4
+    found = find_explainer("kpca-cam").function(features, kernel=kernel)
+    for i in range(2):
+        matrix = features[i].flatten(1).T.double().numpy()
+        expected = decomposition.KernelPCA(1, kernel=kernel).fit_transform(matrix - matrix.mean(0))[:, 0]
+        expected = torch.from_numpy(expected).float()
+        expected = expected if float(expected @ found[i].flatten()) > 0 else -expected
+        torch.testing.assert_close(
+            found[i].flatten(), expected, atol=2e-3 * float(expected.abs().max()), rtol=0
+        )
+
+
 @settings(derandomize=True, deadline=None, max_examples=100)
 @given(
     samples=st.integers(1, 3),

@@ -154,7 +154,7 @@ class Replay:
         each += 3 * max(self._recording.largest, _bytes(self.raw)) + _bytes(self.raw) + _bytes(inputs)
         self.rows = int(max(1, max_memory // max(1, each // len(inputs))))
         if device == "cpu":
-            self.rows = min(self.rows, 64)  # larger chunks only fall out of the cache
+            self.rows = min(self.rows, 16)  # larger chunks fall out of the cache
 
     def _record(self, copied: frozenset[int]) -> Recording:
         device, dtype, enabled = self._autocast

@@ -74,5 +74,5 @@ def _component(gram: Tensor) -> Tensor:
     start = gram[:, gram.diagonal().argmax()][:, None]  # no random start: the result must repeat
     if not bool(start.any()):
         return start[:, 0]
-    values, vectors = torch.lobpcg(gram, X=start, niter=500, tol=1e-12)
+    values, vectors = torch.lobpcg(gram, X=start, niter=200, tol=1e-7)
     return vectors[:, 0] * values[0].clamp(min=0.0).sqrt()
