@@ -113,6 +113,18 @@ def test_attributions_in_little_memory(method):
     close(whole, explain(net, inputs, [2, 0, 1], method, options=options, max_memory=1))
 
 
+def test_references_are_a_set_and_not_a_batch():
+    net, inputs = cnn(2), batch(2)
+    context = {"references": batch(2, seed=7)}
+    arguments = {"targets": [2, 0, 1], "methods": "gradient-shap", "context": context}
+    whole = explain(net, inputs, **arguments)
+    close(whole, explain(net, inputs, batch_size=1, **arguments))
+    assert not torch.allclose(
+        whole["gradient-shap", "input"],
+        explain(net, inputs, [2, 0, 1], "gradient-shap")["gradient-shap", "input"],
+    )
+
+
 def test_one_call_gives_what_many_give():
     net, inputs = cnn(2), batch(2)
     methods = available("cam")

@@ -24,17 +24,9 @@ import torch
 from torch import nn
 
 from xaigt.explainers import explain
+from xaigt.explainers.library import CLASSES
 
-EIGHT = {
-    "gradcam": "GradCAM",
-    "gradcam++": "GradCAMPlusPlus",
-    "hirescam": "HiResCAM",
-    "gradcam-elementwise": "GradCAMElementWise",
-    "xgradcam": "XGradCAM",
-    "layercam": "LayerCAM",
-    "eigencam": "EigenCAM",
-    "eigengradcam": "EigenGradCAM",
-}
+EIGHT = {name: CLASSES[name] for name in list(CLASSES)[:8]}
 
 
 def timed(sides: dict[str, Callable[[], object]], repeats: int) -> dict[str, float]:

@@ -56,8 +56,8 @@ def explain(
     stages
         Modules, dotted names, or names from ``model.stages``; None means all of ``model.stages``.
     context
-        What some methods need beside the model: ``support``, ``prior``, ``lesion``; a tensor with a first
-        axis of B is split with the batch.
+        What some methods need beside the model, such as ``support``, ``prior``, ``lesion`` or ``reference``; a
+        tensor with a first axis of B is split with the batch (not ``references``, a set to draw from).
     progress
         True for a bar, or a function of (label, done, total).
     options
@@ -175,13 +175,16 @@ def _split(
     parts = []
     for start in range(0, samples, batch_size):
         rows = slice(start, min(start + batch_size, samples))
-        part = {k: v[rows] if _by_sample(v, samples, inputs.ndim) else v for k, v in moved.items()}
+        part = {k: v[rows] if _by_sample(k, v, samples, inputs.ndim) else v for k, v in moved.items()}
         parts.append((inputs[rows], _target_rows(targets, rows, samples), part))
     return parts
 
 
-def _by_sample(value: Any, samples: int, ndim: int) -> bool:
-    return isinstance(value, Tensor) and value.ndim >= ndim - 1 and len(value) == samples
+def _by_sample(key: str, value: Any, samples: int, ndim: int) -> bool:
+    # "references" is a set to draw from, whose length has nothing to do with the batch.
+    return (
+        key != "references" and isinstance(value, Tensor) and value.ndim >= ndim - 1 and len(value) == samples
+    )
 
 
 def _target_rows(targets: Any, rows: slice, samples: int) -> Any:
