@@ -56,8 +56,8 @@ def explain(
     stages
         Modules, dotted names, or names from ``model.stages``; None means all of ``model.stages``.
     context
-        What some methods need beside the model, such as ``support``, ``prior``, ``lesion`` or ``reference``; a
-        tensor with a first axis of B is split with the batch (not ``references``, a set to draw from).
+        What some methods need beside the model, such as ``support``, ``prior``, ``lesion`` or ``reference``;
+        a tensor with a first axis of B is split with the batch (not ``references``, a set to draw from).
     progress
         True for a bar, or a function of (label, done, total).
     options
