@@ -10,6 +10,7 @@ What a method has no rule for is refused, with the name of the module.
 from __future__ import annotations
 
 import copy
+from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Any
 
@@ -155,7 +156,7 @@ def _unfused(model: nn.Module) -> nn.Module:
         plain.load_state_dict(module.state_dict(), strict=False)
         plain.to(next(module.buffers()).device).requires_grad_(False)
         parent, _, name = path.rpartition(".")
-        model.get_submodule(parent)._modules[name] = nn.Sequential(plain, act).eval()
+        model.get_submodule(parent)._modules[name] = nn.Sequential(OrderedDict(norm=plain, act=act)).eval()
     return model
 
 
