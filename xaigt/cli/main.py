@@ -10,7 +10,8 @@ import xaigt
 from xaigt.cli.lazy import LazyGroup
 from xaigt.errors import XaigtError
 
-COMMANDS = {}
+COMMANDS = {
+}
 
 
 @click.group(
