@@ -46,9 +46,7 @@ def monai(name: str, dims: int, **arguments: object) -> Callable[[], nn.Module]:
                 **spatial,
             )
         if name.startswith("EfficientNet"):
-            return nets.EfficientNetBN(
-                "efficientnet-b0", pretrained=False, in_channels=1, num_classes=3, **spatial
-            )
+            return nets.EfficientNetBN("efficientnet-b0", pretrained=False, in_channels=1, num_classes=3, **spatial)
         if name.startswith("SEResNet"):
             return nets.SEResNet50(in_channels=1, num_classes=3, **spatial)
         return nets.DenseNet121(in_channels=1, out_channels=3, **spatial)
@@ -81,9 +79,7 @@ NETWORKS: dict[str, Network] = {
     "timm Inception-v3": Network(timm("inception_v3"), (96, 96), "Mixed_5b", settled=True),
     "timm ResNetV2-50": Network(timm("resnetv2_50"), (32, 32), "stages.0"),
     "timm ViT-Tiny": Network(timm("vit_tiny_patch16_224", img_size=64), (64, 64), "blocks.10"),
-    "timm Swin-Tiny": Network(
-        timm("swin_tiny_patch4_window7_224", img_size=64, window_size=2), (64, 64), "layers.2"
-    ),
+    "timm Swin-Tiny": Network(timm("swin_tiny_patch4_window7_224", img_size=64, window_size=2), (64, 64), "layers.2"),
 }
 
 

@@ -138,13 +138,9 @@ def test_captum_itself_is_not_complete_where_windows_overlap():
 
 def test_integrated_gradients_are_complete(residual):
     net, inputs = residual
-    maps = explain(
-        net, inputs, CLASSES, "integrated-gradients", options={"integrated-gradients": {"steps": 100}}
-    )
+    maps = explain(net, inputs, CLASSES, "integrated-gradients", options={"integrated-gradients": {"steps": 100}})
     expected = picked(net(inputs)) - picked(net(torch.zeros_like(inputs)))
-    torch.testing.assert_close(
-        maps["integrated-gradients", "input"].flatten(1).sum(1), expected, atol=5e-3, rtol=1e-2
-    )
+    torch.testing.assert_close(maps["integrated-gradients", "input"].flatten(1).sum(1), expected, atol=5e-3, rtol=1e-2)
 
 
 def test_lrp_of_a_piecewise_linear_network_is_input_times_gradient(residual):
@@ -271,7 +267,5 @@ def test_channels_become_one_map():
         "absmax": lambda a: a.gather(1, a.abs().argmax(1, keepdim=True))[:, 0],
     }.items():
         options = {"input-x-gradient": {"channels": channels}}
-        found = explain(Quadratic(), inputs, 1, "input-x-gradient", options=options)[
-            "input-x-gradient", "input"
-        ]
+        found = explain(Quadratic(), inputs, 1, "input-x-gradient", options=options)["input-x-gradient", "input"]
         torch.testing.assert_close(found, reduce(2 * inputs * inputs))

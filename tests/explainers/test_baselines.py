@@ -26,9 +26,7 @@ def test_filters_are_those_of_scipy(dims, channels):
     inputs = batch(dims, channels=channels)
     images = inputs.mean(1).double().numpy()
     expected = {
-        "sobel": [
-            np.sqrt(sum(ndimage.sobel(i, axis, mode="nearest") ** 2 for axis in range(dims))) for i in images
-        ],
+        "sobel": [np.sqrt(sum(ndimage.sobel(i, axis, mode="nearest") ** 2 for axis in range(dims))) for i in images],
         "laplace": [np.abs(ndimage.laplace(i, mode="nearest")) for i in images],
         "contrast": [np.abs(i - ndimage.gaussian_filter(i, 1.5, mode="nearest")) for i in images],
         "input": list(images),

@@ -31,9 +31,7 @@ def close(one, other):
     assert one.keys() == other.keys()
     for key in one:
         scale = float(one[key].abs().max())
-        torch.testing.assert_close(
-            one[key], other[key], rtol=1e-4, atol=2e-5 * scale, msg=lambda m, k=key: f"{k}: {m}"
-        )
+        torch.testing.assert_close(one[key], other[key], rtol=1e-4, atol=2e-5 * scale, msg=lambda m, k=key: f"{k}: {m}")
 
 
 @pytest.mark.parametrize(("dims", "mode"), [(2, "eval"), (2, "train"), (3, "eval")])
@@ -81,9 +79,7 @@ def test_targets_follow_their_samples(target):
             )
         elif isinstance(target, Probability):
             own = Probability(target.classes[i : i + 1])
-        single = explain(
-            net, inputs[i : i + 1], own, ["gradcam", "ablationcam", "occlusion"], stages=["relu2"]
-        )
+        single = explain(net, inputs[i : i + 1], own, ["gradcam", "ablationcam", "occlusion"], stages=["relu2"])
         close({k: v[i : i + 1] for k, v in whole.items()}, single)
     close(
         whole,

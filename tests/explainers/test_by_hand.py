@@ -137,9 +137,7 @@ def test_finercam_weighs_similar_classes_by_probability():
     p = torch.tensor([1.0, 0.0]).softmax(0)
     maps = explain(Three(), inputs, 0, "finercam", stages=["stage"], options={"finercam": {"alpha": 0.5}})
     torch.testing.assert_close(maps["finercam", "stage"], (2.0 - 0.5 * p[:1] * 1.0)[:, None, None])
-    nearest = explain(
-        Three(), inputs, 0, "finercam", stages=["stage"], options={"finercam": {"references": 1}}
-    )
+    nearest = explain(Three(), inputs, 0, "finercam", stages=["stage"], options={"finercam": {"references": 1}})
     torch.testing.assert_close(nearest["finercam", "stage"], torch.tensor([[[2.0 - 1.0]]]))
 
 
@@ -170,9 +168,7 @@ def test_ms_gradcam_plusplus(options, expected, dims):
     # One channel: Grad-CAM++ is a positive multiple of A; divided by its maximum, A / 4 and the constant 1.
     inputs = torch.full((1, 1, *[2] * dims), 2.0)
     inputs[(0, 0, *[0] * dims)] = 4.0
-    maps = explain(
-        Two(dims), inputs, 1, "ms-gradcam++", stages=["first", "second"], options={"ms-gradcam++": options}
-    )
+    maps = explain(Two(dims), inputs, 1, "ms-gradcam++", stages=["first", "second"], options={"ms-gradcam++": options})
     found = maps["ms-gradcam++", "first+second"][0]
     assert found.shape == inputs.shape[2:]
     torch.testing.assert_close(found.flatten()[[0, 1]], torch.tensor(expected))
@@ -203,9 +199,7 @@ def test_randomcam_is_one_number_in_front_of_one_channel():
     assert -1 <= float(factors[0, 0, 0]) < 1
     again = explain(Linear(W[:1]), A[:, :1], 0, "randomcam", stages=["stage"])
     torch.testing.assert_close(again["randomcam", "stage"], maps["randomcam", "stage"], rtol=0, atol=0)
-    other = explain(
-        Linear(W[:1]), A[:, :1], 0, "randomcam", stages=["stage"], options={"randomcam": {"seed": 1}}
-    )
+    other = explain(Linear(W[:1]), A[:, :1], 0, "randomcam", stages=["stage"], options={"randomcam": {"seed": 1}})
     assert not torch.equal(other["randomcam", "stage"], maps["randomcam", "stage"])
 
 

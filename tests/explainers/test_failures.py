@@ -69,9 +69,7 @@ def test_heads(head):
     maps = explain(net, inputs, classes, ["gradcam", "ablationcam", "saliency"], ["relu2"])
     if head == "one":
         signed = explain(net, inputs, 1, "gradcam", ["relu2"])["gradcam", "relu2"]
-        torch.testing.assert_close(
-            maps["gradcam", "relu2"], signed * torch.tensor([1.0, -1.0, 1.0])[:, None, None]
-        )
+        torch.testing.assert_close(maps["gradcam", "relu2"], signed * torch.tensor([1.0, -1.0, 1.0])[:, None, None])
         flat = nn.Sequential(net, nn.Flatten(0))  # [B] instead of [B, 1]
         again = explain(flat, inputs, classes, "gradcam", ["0.relu2"])["gradcam", "0.relu2"]
         torch.testing.assert_close(again, maps["gradcam", "relu2"])

@@ -45,9 +45,7 @@ def test_stages_by_module_name_and_declaration():
     torch.testing.assert_close(explain(net, batch(2), 0, key, [net.relu2])[key, "relu2"], expected)
     for name in ("0.relu2", "[0].relu2", "0.-5"):
         torch.testing.assert_close(
-            explain(outer, batch(2), 0, key, [name.lstrip(".").replace("[0]", "0")])[
-                key, name.replace("[0]", "0")
-            ],
+            explain(outer, batch(2), 0, key, [name.lstrip(".").replace("[0]", "0")])[key, name.replace("[0]", "0")],
             expected,
         )
     net.stages = [("shallow", net.relu1), ("deep", net.relu2)]
@@ -145,9 +143,7 @@ def test_an_address_is_an_explainer():
 
 def test_an_entry_point_is_an_explainer(monkeypatch):
     point = EntryPoint("theirs", f"{__name__}:on_the_input", registry.ENTRY_POINTS)
-    monkeypatch.setattr(
-        registry, "entry_points", lambda group: [point] if group == registry.ENTRY_POINTS else []
-    )
+    monkeypatch.setattr(registry, "entry_points", lambda group: [point] if group == registry.ENTRY_POINTS else [])
     assert available("installed") == ["theirs"]
     torch.testing.assert_close(explain(Linear(W), A, 1, "theirs")["theirs", "input"], 5 * A[:, 0])
 

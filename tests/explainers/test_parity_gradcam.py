@@ -86,9 +86,7 @@ def test_ablationcam_where_the_logit_is_positive_and_the_least_activation_zero()
 def test_fullgrad():
     # grad-cam resizes by OpenCV, which aligns pixel areas as we do
     net, inputs = plain(), batch(2)
-    ours = postprocess(explain(net, inputs, [2, 0, 1], "fullgrad"), None, "relu", "minmax")[
-        "fullgrad", "input"
-    ]
+    ours = postprocess(explain(net, inputs, [2, 0, 1], "fullgrad"), None, "relu", "minmax")["fullgrad", "input"]
     theirs = library(net, inputs, [2, 0, 1], "fullgrad", "relu2")["fullgrad", "input"]
     torch.testing.assert_close(ours, theirs, atol=1e-3, rtol=1e-3)
 
@@ -109,17 +107,13 @@ def test_a_negative_logit_inverts_its_ablationcam():
     ours = explain(Linear(W), A, 0, "ablationcam", ["stage"])["ablationcam", "stage"]
     torch.testing.assert_close(ours, -A[:, 0] + 0.2 * A[:, 1])
     theirs = library(Linear(W), A, 0, "ablationcam", "stage")["ablationcam", "stage"]
-    assert float(theirs[0, 1, 1]) == pytest.approx(
-        1.0
-    )  # where channel 0 is largest, it sees the most evidence
+    assert float(theirs[0, 1, 1]) == pytest.approx(1.0)  # where channel 0 is largest, it sees the most evidence
 
 
 def test_an_inplace_relu_overwrites_its_activation():
     clean, dirty = plain(), cnn(2)
     ours = explain(dirty, batch(2), [2, 0, 1], "hirescam", ["conv2"])["hirescam", "conv2"]
-    torch.testing.assert_close(
-        ours, explain(clean, batch(2), [2, 0, 1], "hirescam", ["conv2"])["hirescam", "conv2"]
-    )
+    torch.testing.assert_close(ours, explain(clean, batch(2), [2, 0, 1], "hirescam", ["conv2"])["hirescam", "conv2"])
     theirs = library(dirty, batch(2), [2, 0, 1], "eigencam", "conv2")["eigencam", "conv2"]
     right = library(clean, batch(2), [2, 0, 1], "eigencam", "conv2")["eigencam", "conv2"]
     assert not torch.allclose(theirs, right, atol=1e-2)

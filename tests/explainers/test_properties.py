@@ -65,18 +65,14 @@ def test_formulas_take_every_shape_and_keep_samples_apart(samples, channels, gri
         maps = method.function(**{k: given_[k] for k in method.needs})
         assert maps.shape == (samples, *grid)
         assert maps.isfinite().all()
-        alone = torch.cat(
-            [method.function(**{k: given_[k][i : i + 1] for k in method.needs}) for i in range(samples)]
-        )
+        alone = torch.cat([method.function(**{k: given_[k][i : i + 1] for k in method.needs}) for i in range(samples)])
         torch.testing.assert_close(maps, alone, atol=1e-6, rtol=1e-6)
 
 
 @settings(derandomize=True, deadline=None, max_examples=60)
 @given(channels=st.integers(1, 6), grid=SHAPES, seed=st.integers(0, 10**6))
 def test_principal_map_is_the_svd(channels, grid, seed):
-    features = torch.randn(
-        1, channels, *grid, generator=torch.Generator().manual_seed(seed), dtype=torch.float64
-    )
+    features = torch.randn(1, channels, *grid, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
     matrix = features[0].flatten(1).T
     matrix = matrix - matrix.mean(0)
     u, s, _ = torch.linalg.svd(matrix, full_matrices=False)
@@ -98,9 +94,7 @@ def test_kpca_is_that_of_scikit_learn(kernel, side):
         expected = decomposition.KernelPCA(1, kernel=kernel).fit_transform(matrix - matrix.mean(0))[:, 0]
         expected = torch.from_numpy(expected).float()
         expected = expected if float(expected @ found[i].flatten()) > 0 else -expected
-        torch.testing.assert_close(
-            found[i].flatten(), expected, atol=2e-3 * float(expected.abs().max()), rtol=0
-        )
+        torch.testing.assert_close(found[i].flatten(), expected, atol=2e-3 * float(expected.abs().max()), rtol=0)
 
 
 @settings(derandomize=True, deadline=None, max_examples=100)
@@ -152,9 +146,7 @@ def test_postprocess_of_degenerate_maps():
 def test_postprocess_by_hand():
     maps = torch.tensor([[[-2.0, 0.0], [2.0, 6.0]]])
     torch.testing.assert_close(postprocess(maps), torch.tensor([[[0.0, 0.0], [2.0, 6.0]]]))
-    torch.testing.assert_close(
-        postprocess(maps, sign="abs", normalize="sum"), torch.tensor([[[0.2, 0.0], [0.2, 0.6]]])
-    )
+    torch.testing.assert_close(postprocess(maps, sign="abs", normalize="sum"), torch.tensor([[[0.2, 0.0], [0.2, 0.6]]]))
     torch.testing.assert_close(
         postprocess(maps, sign="signed", normalize="minmax"), torch.tensor([[[0.0, 0.25], [0.5, 1.0]]])
     )

@@ -99,9 +99,7 @@ def gradient(device: str) -> None:
     head("8 gradient and Eigen methods x 5 stages, EfficientNetV2-S, 4 images at 224", "grad-cam")
     row("grad-cam, a call a method and stage", theirs, theirs)
     row("one bare forward and full backward", ours["bare"], theirs)
-    row(
-        "xaigt", ours["xaigt"], theirs, f"{ours['xaigt'] / ours['bare']:.2f} of the bare forward and backward"
-    )
+    row("xaigt", ours["xaigt"], theirs, f"{ours['xaigt'] / ours['bare']:.2f} of the bare forward and backward")
 
 
 def ablation(device: str, wanted: str = "layer4 blocks.5 blocks.4") -> None:
@@ -209,12 +207,8 @@ def memory(device: str) -> None:
 
 def main() -> None:
     parts = {"gradient": gradient, "ablation": ablation, "volume": volume, "memory": memory}
-    single = {
-        f"ablation-{s}": functools.partial(ablation, wanted=s) for s in ("layer4", "blocks.5", "blocks.4")
-    }
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    single = {f"ablation-{s}": functools.partial(ablation, wanted=s) for s in ("layer4", "blocks.5", "blocks.4")}
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", default=",".join(parts), help="parts, or ablation-<stage>, with commas")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--threads", type=int, default=2)
@@ -223,9 +217,7 @@ def main() -> None:
     torch.set_num_threads(arguments.threads)
     device = arguments.device
     name = torch.cuda.get_device_name() if device != "cpu" else f"{platform.machine()} CPU"
-    print(
-        f"{name}, {arguments.threads} threads, torch {torch.__version__}, Python {platform.python_version()}"
-    )
+    print(f"{name}, {arguments.threads} threads, torch {torch.__version__}, Python {platform.python_version()}")
     for part in arguments.only.split(","):
         (parts | single)[part](device)
 

@@ -63,9 +63,7 @@ class Capture:
         The activation of each stage as the module gives it.
     """
 
-    def __init__(
-        self, model: nn.Module, inputs: Tensor, stages: Sequence[Stage], curved: bool = False
-    ) -> None:
+    def __init__(self, model: nn.Module, inputs: Tensor, stages: Sequence[Stage], curved: bool = False) -> None:
         self.raw: dict[str, Tensor] = {}
         handles = [stage.module.register_forward_hook(self._hook(stage)) for stage in stages]
         try:
@@ -75,9 +73,7 @@ class Capture:
             for handle in handles:
                 handle.remove()
         if self.logits.shape[0] != inputs.shape[0]:
-            raise ExplainerError(
-                f"the model gives {self.logits.shape[0]} rows of logits for {inputs.shape[0]} inputs"
-            )
+            raise ExplainerError(f"the model gives {self.logits.shape[0]} rows of logits for {inputs.shape[0]} inputs")
         for stage in stages:
             if stage.name not in self.raw:
                 raise ExplainerError(f"stage {stage.name!r} does not run in the forward pass of this model")

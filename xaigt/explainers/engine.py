@@ -115,9 +115,7 @@ def explain(
             inputs = inputs.clone()
         parts = _split(inputs, targets, context or {}, batch_size, device)
         bar.total = len(parts) * sum(len(_places(m, places)) for _, m, _ in found)
-        results = [
-            _explain_part(model, *part, places, found, backend, layout, max_memory, bar) for part in parts
-        ]
+        results = [_explain_part(model, *part, places, found, backend, layout, max_memory, bar) for part in parts]
     for key in results[0]:
         result[key] = torch.cat([part[key] for part in results]) if len(results) > 1 else results[0][key]
     result.postprocessed = results[0].postprocessed
@@ -128,9 +126,7 @@ def explain(
 Found = tuple[str, Explainer, Mapping[str, Any]]
 
 
-def _resolve_methods(
-    methods: Sequence[Method], options: Mapping[str, Mapping[str, Any]], backend: str
-) -> list[Found]:
+def _resolve_methods(methods: Sequence[Method], options: Mapping[str, Mapping[str, Any]], backend: str) -> list[Found]:
     if backend not in ("xaigt", "grad-cam"):
         raise ExplainerError(f"backend={backend!r}: use 'xaigt' or 'grad-cam'")
     if not methods:
@@ -182,9 +178,7 @@ def _split(
 
 def _by_sample(key: str, value: Any, samples: int, ndim: int) -> bool:
     # "references" is a set to draw from, whose length has nothing to do with the batch.
-    return (
-        key != "references" and isinstance(value, Tensor) and value.ndim >= ndim - 1 and len(value) == samples
-    )
+    return key != "references" and isinstance(value, Tensor) and value.ndim >= ndim - 1 and len(value) == samples
 
 
 def _target_rows(targets: Any, rows: slice, samples: int) -> Any:

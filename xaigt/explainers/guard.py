@@ -89,9 +89,7 @@ def duplicate(model: nn.Module, purpose: str) -> nn.Module:
     try:
         return copy.deepcopy(model)
     except Exception as error:
-        raise ExplainerError(
-            f"{purpose} needs a copy of the model, which cannot be copied: {error}"
-        ) from error
+        raise ExplainerError(f"{purpose} needs a copy of the model, which cannot be copied: {error}") from error
 
 
 def _copy(tensor: torch.Tensor | None) -> torch.Tensor | None:

@@ -57,7 +57,7 @@ def _finer_target(targets: Resolved, row: int, alpha: float) -> Callable[[Tensor
     finer = importlib.import_module("pytorch_grad_cam.utils.model_targets").FinerWeightedTarget
     logits, own = targets.logits[row], int(targets.classes[row])
     order = (logits - logits[own]).abs().argsort(stable=True).tolist()
-    return finer(own, [k for k in order if k != own][:3], alpha)  # type: ignore[no-any-return]
+    return finer(own, [k for k in order if k != own][:3], alpha)
 
 
 def library_maps(name: str, session: Session, stage: Stage | None, options: Mapping[str, Any]) -> Tensor:

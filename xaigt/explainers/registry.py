@@ -126,9 +126,7 @@ def find_explainer(method: str | Callable[..., Any]) -> Explainer:
             return describe(method, _import(method, point.value))
     if ":" in method:
         return describe(method, _import(method, method))
-    raise ExplainerError(
-        f"unknown explainer {method!r}: {nearest(method, available())}; or give pkg.module:function"
-    )
+    raise ExplainerError(f"unknown explainer {method!r}: {nearest(method, available())}; or give pkg.module:function")
 
 
 def describe(name: str, function: Callable[..., Any]) -> Explainer:
@@ -166,4 +164,4 @@ def _import(name: str, address: str) -> Callable[..., Any]:
         raise ExplainerError(f"explainer {name!r}: {address} cannot be imported: {error}") from error
     if not callable(found):
         raise ExplainerError(f"explainer {name!r}: {address} is a {type(found).__name__}, not a function")
-    return found  # type: ignore[no-any-return]
+    return found

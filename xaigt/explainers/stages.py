@@ -40,9 +40,7 @@ def declared(model: nn.Module) -> dict[str, nn.Module]:
     if isinstance(stages, nn.Module) or not isinstance(stages, Sequence):
         return {}
     pairs = [pair for pair in stages if isinstance(pair, tuple) and len(pair) == 2]
-    if len(pairs) != len(stages) or not all(
-        isinstance(n, str) and isinstance(m, nn.Module) for n, m in pairs
-    ):
+    if len(pairs) != len(stages) or not all(isinstance(n, str) and isinstance(m, nn.Module) for n, m in pairs):
         return {}
     return dict(pairs)
 

@@ -54,8 +54,7 @@ def gradient_shap(
     references = torch.zeros_like(inputs[:1]) if references is None else references.to(inputs)
     if references.shape[1:] != inputs.shape[1:]:
         raise ExplainerError(
-            f"context['references'] must be [N, {', '.join(map(str, inputs.shape[1:]))}], "
-            f"not {tuple(references.shape)}"
+            f"context['references'] must be [N, {', '.join(map(str, inputs.shape[1:]))}], not {tuple(references.shape)}"
         )
     limit = budget.rows(gradients=True)
     found = torch.zeros_like(inputs)

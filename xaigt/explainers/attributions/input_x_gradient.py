@@ -24,6 +24,4 @@ def input_x_gradient(inputs: Tensor, score: Scorer, budget: Budget, *, channels:
     -------
     Tensor[B, *size]
     """
-    return over_channels(
-        inputs * gradient(score, inputs, every_row(inputs), budget.rows(gradients=True)), channels
-    )
+    return over_channels(inputs * gradient(score, inputs, every_row(inputs), budget.rows(gradients=True)), channels)

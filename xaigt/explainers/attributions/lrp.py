@@ -14,9 +14,7 @@ from xaigt.explainers.view import Budget, Scorer
 _PASSED: Types = (nn.ReLU, nn.Dropout, nn.Tanh)
 
 
-def lrp(
-    inputs: Tensor, score: Scorer, budget: Budget, *, epsilon: float = 1e-9, channels: Channels = "sum"
-) -> Tensor:
+def lrp(inputs: Tensor, score: Scorer, budget: Budget, *, epsilon: float = 1e-9, channels: Channels = "sum") -> Tensor:
     """Relevance of the score, handed back layer by layer, by captum.
 
     The epsilon rule is on every linear layer, BatchNorm, pooling and sum of branches; with a small epsilon

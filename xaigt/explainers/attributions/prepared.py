@@ -128,20 +128,14 @@ class Prepared(nn.Module):
         path = self._names.get(self._running[-1], "") if self._running else ""
         kind = type(self._running[-1]).__name__ if path else ""
         place = f"module {path!r} ({kind})" if path else "the network's own forward method"
-        raise ExplainerError(
-            f"{self.method} has no rule for the operation {operation!r} in {place}: {_INSTEAD}"
-        )
+        raise ExplainerError(f"{self.method} has no rule for the operation {operation!r} in {place}: {_INSTEAD}")
 
     def _no_relu(self, calls: dict[nn.Module, int]) -> None:
         others = [m for m in calls if _is_activation(m)]
         found = ", ".join(sorted({type(m).__name__ for m in others}))
         raise ExplainerError(
             f"{self.method} changes the gradient of ReLUs, and this network has none"
-            + (
-                f": its non-linearities are {found} (the first is {self._names[others[0]]!r})"
-                if others
-                else ""
-            )
+            + (f": its non-linearities are {found} (the first is {self._names[others[0]]!r})" if others else "")
         )
 
 

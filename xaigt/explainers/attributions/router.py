@@ -93,9 +93,7 @@ class Router(TorchFunctionMode):
             return self._next(nn.ReLU)(args[0])
         if name in _POOLS and self.rule != "relu":
             keys = ("kernel_size", "stride", "padding", "dilation", "ceil_mode")
-            settings = dict(zip(keys, args[1:], strict=False)) | {
-                k: v for k, v in kwargs.items() if k in keys
-            }
+            settings = dict(zip(keys, args[1:], strict=False)) | {k: v for k, v in kwargs.items() if k in keys}
             settings["stride"] = settings.get("stride") or None
             return self._next(lambda: self._pool(name, settings))(args[0])
         if self.rule == "lrp" and (name in _LINEAR or name in _SHAPES or name in _SUMS):
@@ -151,7 +149,7 @@ def _rebuilt(func: Any, args: Any, kwargs: dict[str, Any], *operands: Tensor) ->
         return value
 
     filled = [fill(a) for a in args]
-    return func(*filled, **{key: fill(value) for key, value in kwargs.items()})  # type: ignore[no-any-return]
+    return func(*filled, **{key: fill(value) for key, value in kwargs.items()})
 
 
 def _depends(value: Any) -> bool:

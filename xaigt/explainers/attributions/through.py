@@ -74,7 +74,7 @@ def reference_input(context: Any, inputs: Tensor) -> Tensor:
     if reference is None:
         return torch.zeros_like(inputs)
     try:
-        return reference.to(inputs).expand_as(inputs).contiguous()  # type: ignore[no-any-return]
+        return reference.to(inputs).expand_as(inputs).contiguous()
     except RuntimeError:
         raise ExplainerError(
             f"context['reference'] has shape {tuple(reference.shape)}, which does not fit inputs of "

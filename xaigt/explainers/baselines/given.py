@@ -19,9 +19,7 @@ def given(context: Mapping[str, Tensor], key: str, inputs: Tensor, method: str) 
     """
     size = tuple(inputs.shape[2:])
     if key not in context:
-        raise ExplainerError(
-            f"method {method!r} needs context[{key!r}], a tensor [{len(inputs)}, {size}] or {size}"
-        )
+        raise ExplainerError(f"method {method!r} needs context[{key!r}], a tensor [{len(inputs)}, {size}] or {size}")
     found = context[key].to(inputs.device)
     if tuple(found.shape) == size:
         found = found.expand(len(inputs), *size)

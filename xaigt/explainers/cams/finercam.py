@@ -52,9 +52,7 @@ def finercam(
     distance = (logits - own).abs().scatter(1, classes[:, None], torch.inf)
     nearest = distance.argsort(dim=1, stable=True)[:, : min(references, logits.shape[1] - 1)]
     similar = logits.gather(1, nearest)
-    shares = (
-        similar.softmax(1) if weighting == "softmax" else torch.full_like(similar, 1.0 / similar.shape[1])
-    )
+    shares = similar.softmax(1) if weighting == "softmax" else torch.full_like(similar, 1.0 / similar.shape[1])
     weights = torch.zeros_like(logits).scatter(1, nearest, -alpha * shares)
     weights = weights.scatter(1, classes[:, None], 1.0)
     return gradcam(activations, gradients_of(replace(targets, weights=weights, link="identity")))

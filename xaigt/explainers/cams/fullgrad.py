@@ -26,11 +26,7 @@ def implicit_bias(module: nn.Module) -> Tensor | None:
     """Give what a convolution or BatchNorm in eval mode adds, Tensor[C], or None where it adds nothing."""
     if isinstance(module, _CONVOLUTIONS):
         return None if module.bias is None else module.bias.detach()
-    if (
-        isinstance(module, _BATCH_NORMS)
-        and module.running_mean is not None
-        and module.running_var is not None
-    ):
+    if isinstance(module, _BATCH_NORMS) and module.running_mean is not None and module.running_var is not None:
         shift = module.running_mean * (module.running_var + module.eps).rsqrt()
         bias = -shift if module.weight is None else -shift * module.weight.detach()
         return bias if module.bias is None else bias + module.bias.detach()
@@ -70,9 +66,7 @@ def fullgrad(
     parts = []
     for start in range(0, len(inputs), step):
         part = inputs[start : start + step]
-        parts.append(
-            _fullgrad(part, score, torch.arange(start, start + len(part), device=part.device), signed)
-        )
+        parts.append(_fullgrad(part, score, torch.arange(start, start + len(part), device=part.device), signed))
         progress(len(part))
     return torch.cat(parts)
 

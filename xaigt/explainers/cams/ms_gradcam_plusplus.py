@@ -49,15 +49,12 @@ def ms_gradcam_plusplus(
     missing = [name for name in layers if name not in stage_activations]
     if missing or not layers:
         raise ExplainerError(
-            f"ms-gradcam++: layers {missing} are not among the stages asked for: "
-            f"{', '.join(stage_activations)}"
+            f"ms-gradcam++: layers {missing} are not among the stages asked for: {', '.join(stage_activations)}"
         )
     if weights is None:
         weights = [1.0] * len(layers)
     if len(weights) != len(layers) or min(weights) < 0 or sum(weights) <= 0:
-        raise ExplainerError(
-            f"ms-gradcam++: {len(layers)} layers need as many weights, none negative, not all 0"
-        )
+        raise ExplainerError(f"ms-gradcam++: {len(layers)} layers need as many weights, none negative, not all 0")
     share = [w / sum(weights) for w in weights]
     size = max((stage_activations[name].shape[2:] for name in layers), key=lambda grid: grid.numel())
     maps = torch.stack(
