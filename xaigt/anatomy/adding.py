@@ -54,8 +54,9 @@ def find_scans(place: Path, modality: Modality | None = None) -> list[Scan]:
     anat = [path for path in everything if path.parent.name == "anat" and "derivatives" not in path.parts]
     bids = any(path.name.startswith("sub-") for path in anat)
     volumes = [path for path in (anat if bids else everything) if not _is_map(path)]
+    if modality is not None:  # what is named as another modality is not meant
+        volumes = [path for path in volumes if SUFFIXES.get(_suffix(path), modality) == modality]
     scans = [_scan(path, modality, everything) for path in volumes if not bids or _suffix(path) in SUFFIXES]
-    scans = [scan for scan in scans if modality is None or scan.modality == modality]
     if not scans:
         wanted = f" of {modality}" if modality else ""
         raise TemplateError(

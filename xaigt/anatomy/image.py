@@ -173,16 +173,17 @@ def _pose(card: TemplateCard, volume: Volume) -> tuple[Pose, bool]:
     brain = np.asarray(ndimage.binary_fill_holes(ndimage.binary_closing(np.pad(brain, 4), iterations=3)))[
         4:-4, 4:-4, 4:-4
     ]
+    in_skull = card.modality == "CT" and not stripped and not card.has("brain")
+    margin = SKULL_MARGIN_MM if in_skull else 0.0
+    if in_skull:  # the space found in a head may leak at the base: what is no brain by its place is cut off
+        brain = np.asarray(brain & (_beside(lattice, fit_pose(brain, lattice, margin)) > -LEAK_MM))
     volume_ml = float(brain.sum()) * lattice.spacing**3 / 1000
     if not BRAIN_ML[0] <= volume_ml <= BRAIN_ML[1]:
         raise TemplateError(
             f"{volume.path}: what looks like the brain has {volume_ml:.0f} mL, which no brain has. Supply a mask of "
             "the brain (xaigt templates add FILE --brain MASK)."
         )
-    margin = SKULL_MARGIN_MM if card.modality == "CT" and not stripped and not card.has("brain") else 0.0
     pose = fit_pose(brain, lattice, margin)
-    if card.modality == "CT" and not stripped:  # the space found in a head may leak at the base: cut, and once more
-        pose = fit_pose(brain & (_beside(lattice, pose) > -LEAK_MM), lattice, margin)
     if pose.error_mm > POSE_ERROR_MM:
         raise TemplateError(
             f"{volume.path}: what looks like the brain does not have the shape of one (its surface is "

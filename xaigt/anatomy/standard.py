@@ -105,6 +105,7 @@ def fit_pose(brain: Mask, lattice: Lattice, margin_mm: float = 0.0) -> Pose:
     points = surface_points(brain, lattice, step=2)
     points = points[:: max(1, len(points) // SURFACE_POINTS)][:, ::-1]  # (x, y, z)
     home = standard_maps().lattice
+    inset = lattice.spacing  # border voxels of every other voxel lie, on average, one voxel inside the border
     # The vault tells the pose: below it masks end, and leak, where they happen to.
     sure = np.where(points[:, 2] > np.quantile(points[:, 2], 0.995) - VAULT_MM, 1.0, BASE_WEIGHT)
     centre = np.average(points, axis=0, weights=sure)
@@ -123,7 +124,7 @@ def fit_pose(brain: Mask, lattice: Lattice, margin_mm: float = 0.0) -> Pose:
         index = ((place[:, ::-1] - np.array(home.origin)) / home.spacing).T
         values = ndimage.map_coordinates(distance, index, order=1, mode="nearest")
         beyond = np.maximum(0, np.maximum(-index, index - np.array(distance.shape)[:, None] + 1)).sum(0)
-        values = sure * (values - beyond + margin_mm)
+        values = sure * (values - beyond - inset + margin_mm)
         return np.concatenate(
             [values, UPRIGHT * parameters[:3], np.repeat(parameters[6:] - parameters[6:].mean(), SAME_SCALE)]
         )
