@@ -29,6 +29,7 @@ from xaigt.anatomy.tissue import TissueMaps, filled_brain
 WHITE_MR = 1000.0  # MR is scaled so that white matter has this value
 POSE_ERROR_MM = 7.0  # a surface further than this from every brain's, on average, is no brain
 BRAIN_ML = (600.0, 2600.0)
+BLURRED_HU, RIM_MM = 55.0, 2.0
 LEAST_FLUID_VOXELS = 500
 DEEP_MM = 6.0  # from the inner table: beyond the reach of its blur
 SKULL_MARGIN_MM = 3.0  # between brain and inner table
@@ -297,8 +298,12 @@ def _tissues(
         grey, white = grey / total * inside, white / total * inside
     else:
         priors = tuple(read_standard(name, lattice, pose.scale) for name in mixture.CLASSES)
-        tissues = mixture.estimate(image, brain, (priors[0], priors[1], priors[2]))
-        grey, white = tissues.grey * inside, tissues.white * inside
+        in_skull = card.modality == "CT" and card.skull
+        # Bone blurs into what lies under it: learn away from it, and take the rim for the fluid that is there.
+        clean = brain & (depth > DEEP_MM) & (image < BLURRED_HU) if in_skull else None
+        tissues = mixture.estimate(image, brain, (priors[0], priors[1], priors[2]), clean)
+        share = inside * (np.clip((depth - 1) / RIM_MM, 0, 1) if in_skull else 1)
+        grey, white = tissues.grey * share, tissues.white * share
     return {"grey": grey, "white": white, "csf": np.clip(inside - grey - white, 0, 1)}
 
 

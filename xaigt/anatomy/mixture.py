@@ -31,7 +31,7 @@ class Tissues:
     deviations: tuple[float, float, float]
 
 
-def estimate(image: Array, brain: Mask, priors: tuple[Array, Array, Array]) -> Tissues:
+def estimate(image: Array, brain: Mask, priors: tuple[Array, Array, Array], clean: Mask | None = None) -> Tissues:
     """Estimate the tissue fractions of every voxel of a brain.
 
     Parameters
@@ -42,13 +42,16 @@ def estimate(image: Array, brain: Mask, priors: tuple[Array, Array, Array]) -> T
         Where to look; outside all fractions are 0.
     priors
         Blurred fractions of fluid, grey and white matter at the same places.
+    clean
+        Where means and variances are learnt; default: all of the brain.
     """
     values = image[brain].astype(np.float64)
     weights = np.stack([prior[brain] for prior in priors]).astype(np.float64)
     weights = np.clip(weights, 1e-3, None)
     weights = (1 - FLAT) * weights / weights.sum(0) + FLAT / len(CLASSES)
-    step = max(1, values.size // MOST_VOXELS)
-    means, deviations = _fit(values[::step], weights[:, ::step])
+    learn = slice(None) if clean is None else clean[brain]
+    step = max(1, values[learn].size // MOST_VOXELS)
+    means, deviations = _fit(values[learn][::step], weights[:, learn][:, ::step])
     share = _posterior(values, weights, means, deviations).astype(np.float32)
     maps = []
     for number in range(len(CLASSES)):

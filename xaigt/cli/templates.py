@@ -153,6 +153,19 @@ def check(name: str, output: Path | None, mirror: Path | None) -> None:
     click.echo(f"Wrote {path}")
 
 
+@templates.command()
+@click.option("--measure", multiple=True, metavar="NAME", help="Measure the volumes of this template.")
+@click.option("--grade", multiple=True, metavar="NAME", help="Grade the estimation of tissue on its real maps.")
+@click.option("--labels", type=FILE, help="Grade it on a labelled head, too (FreeSurfer's numbers).")
+@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Markdown file to write.")
+def document(measure: tuple[str, ...], grade: tuple[str, ...], labels: Path | None, output: Path) -> None:
+    """Write the reference page of templates: catalogue, volumes, quality."""
+    from xaigt.anatomy.document import document as page
+
+    output.write_text(page(measure, grade, labels), encoding="utf-8")
+    click.echo(f"Wrote {output}")
+
+
 def _where(card: TemplateCard) -> str:
     from xaigt.anatomy.cards import LocalFile, RemoteFile
     from xaigt.anatomy.fetch import fetched
