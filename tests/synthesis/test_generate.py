@@ -108,7 +108,7 @@ def test_classes_are_balanced_in_the_whole_and_in_every_split(slices):
 
 
 def test_the_shares_of_the_splits_are_met():
-    from xaigt.synthesis.plan import split_of
+    from xaigt.synthesis.splits import split_of
 
     shares = {"train": 0.7, "val": 0.15, "test": 0.15}
     found = pandas.Series([split_of(0, sample, shares) for sample in range(4000)]).value_counts(normalize=True)

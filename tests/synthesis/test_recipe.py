@@ -32,7 +32,7 @@ def test_grids_are_filled_in_as_documented(written, shape, spacing, thickness):
         ({"grid.size": 4}, "grid.size"),
         ({"grid.spacing": 0}, "grid.spacing"),
         ({"task": "subtype"}, "field task"),
-        ({"templates": ["mni152"]}, "did you mean 'mni152-ct'"),
+        ({"templates": ["mni152"]}, "did you mean 'mni152-"),
     ],
 )
 def test_contradictions_are_refused(changes, message):

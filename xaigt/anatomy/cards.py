@@ -2,77 +2,90 @@
 
 from __future__ import annotations
 
-import hashlib
-import importlib.util
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from xaigt import catalog
-from xaigt.errors import XaigtError
+from xaigt.anatomy.sources import LocalFile, PackagedFile, RemoteFile, Role, Source, TemplateError
 from xaigt.schema import Document, Strict, validate
 
+__all__ = ["LocalFile", "Modality", "PackagedFile", "RemoteFile", "TemplateCard", "TemplateError", "load_card"]
 
-class TemplateError(XaigtError):
-    """A template whose data are missing or are not what its card says."""
-
-
-class PackagedFile(Strict):
-    """A data file that lies inside an installed Python package."""
-
-    package: str
-    path: str
-    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
-    role: Literal["image", "t1", "grey", "white", "csf", "brain"]
-
-    def locate(self) -> Path:
-        """Path of the file, found without importing the package, its checksum verified.
-
-        Raises
-        ------
-        TemplateError
-            If the package or the file is missing, or the file is not the one the card names.
-        """
-        spec = importlib.util.find_spec(self.package)
-        if spec is None or not spec.submodule_search_locations:
-            raise TemplateError(f"the Python package {self.package} is not installed: pip install {self.package}.")
-        path = Path(spec.submodule_search_locations[0]) / self.path
-        if not path.is_file():
-            raise TemplateError(f"{path}: missing; this version of {self.package} does not carry it.")
-        found = hashlib.sha256(path.read_bytes()).hexdigest()
-        if found != self.sha256:
-            raise TemplateError(f"{path}: its sha256 is {found}, but the template card says {self.sha256}.")
-        return path
+Modality = Literal["CT", "T1w", "T2w", "PDw", "FLAIR", "SWI", "DWI", "ADC"]
 
 
 class TemplateCard(Strict):
-    """One YAML file of templates/."""
+    """One YAML file of templates/.
+
+    `values` says how the numbers of the image file are meant: Hounsfield units, Cormack units (turned to HU when
+    they are read), or an arbitrary scale (MR; scaled so that white matter is 1000). `person` names who the image
+    is of, so that scans of one person are never in two splits; averages have none.
+    """
 
     name: Annotated[str, Field(pattern="^[a-z0-9][a-z0-9-]*$")]
     title: str
     description: str
-    modality: Literal["CT", "T1w", "T2w", "PDw", "FLAIR", "SWI", "DWI", "ADC"]
+    modality: Modality
     units: str
+    values: Literal["hounsfield", "cormack", "arbitrary"] = "hounsfield"
     kind: Literal["acquisition", "average", "rendering"]
     individual: bool
+    person: str | None = None
     space: str
     orientation: Literal["RAS"]
     skull: bool
     builder: str
-    sources: Annotated[list[PackagedFile], Field(min_length=1)]
+    sources: Annotated[list[Source], Field(min_length=1)]
     licence: str
     redistribution: bool
     commercial: bool
     citation: str
 
+    @model_validator(mode="after")
+    def _roles_are_given_once(self) -> TemplateCard:
+        roles = [source.role for source in self.sources]
+        if twice := {role for role in roles if roles.count(role) > 1}:
+            raise ValueError(f"sources: the role {sorted(twice)[0]} is given twice")
+        return self
+
+    @property
+    def standard_space(self) -> bool:
+        """Whether the file's coordinates are those of an MNI space already."""
+        return self.space.startswith("MNI")
+
+    def has(self, role: Role) -> bool:
+        """Whether a source plays that role."""
+        return any(source.role == role for source in self.sources)
+
     def file(self, role: str) -> Path:
-        """Verified path of the source that plays a role."""
+        """Verified path of the source that plays a role.
+
+        Raises
+        ------
+        TemplateError
+            If no source plays it, or its data are missing or wrong.
+        """
         for source in self.sources:
             if source.role == role:
-                return source.locate()
+                try:
+                    return source.locate()
+                except TemplateError as error:
+                    raise TemplateError(
+                        f"template {self.name}: {str(error).replace(' NAME ', f' {self.name} ')}"
+                    ) from None
         raise TemplateError(f"template {self.name}: its card lists no source with the role {role!r}.")
+
+    def restrictions(self) -> list[str]:
+        """What the terms forbid, in words; empty if they allow redistribution and commercial use."""
+        forbidden = []
+        if not self.redistribution:
+            forbidden.append("may not be redistributed")
+        if not self.commercial:
+            forbidden.append("may not be used commercially")
+        return forbidden
 
 
 def load_card(name: str) -> TemplateCard:
@@ -89,7 +102,7 @@ def load_card(name: str) -> TemplateCard:
     return _read(path, path.stat().st_mtime_ns)
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=64)
 def _read(path: Path, _changed_ns: int) -> TemplateCard:
     document = Document(path)
     card = validate(TemplateCard, document.data, document)

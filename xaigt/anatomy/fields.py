@@ -23,7 +23,7 @@ from __future__ import annotations
 import hashlib
 import importlib
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -38,10 +38,14 @@ from xaigt.errors import nearest
 from xaigt.sampling import Sampler
 
 CHANNELS = ("grey", "white", "csf", "bone", "soft", "depth", "parenchyma", "ventricles")
-VERSION = 1  # of the code that computes fields: raise it when any field changes
+VERSION = 3  # of the code that computes fields: raise it when any field changes
 PUSH_STEP = 4  # voxels: ventricle enlargement is smooth and stored coarsely
 
-_BUILDERS = {"mni152-ct": "xaigt.anatomy.mni152:build"}
+_BUILDERS = {
+    "mni152-ct": "xaigt.anatomy.mni152:build",
+    "mni152-mr": "xaigt.anatomy.mni152_mr:build",
+    "image": "xaigt.anatomy.image:build",
+}
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,8 @@ class FieldArrays:
     lattice: Lattice
     push: Array
     centre: tuple[float, float, float]
+    levels: tuple[float, float, float] | None = None
+    to_file: tuple[tuple[float, ...], ...] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,6 +78,11 @@ class Fields:
         Displacement (mm, ``[3, z, y, x]``) that widens the ventricles, and where its voxels lie.
     centre
         RAS position (x, y, z) of the middle of the head in mm.
+    levels
+        Values of grey matter, white matter and fluid with which the channels give back the template's own image;
+        None for templates whose contrast is wholly computed (CT in HU).
+    to_file
+        4 x 4, from template space (x, y, z) to RAS mm of the template's file; None: they are the same.
     """
 
     template: str
@@ -81,6 +92,8 @@ class Fields:
     push: Array
     push_lattice: Lattice
     centre: tuple[float, float, float]
+    levels: tuple[float, float, float] | None = None
+    to_file: tuple[tuple[float, ...], ...] | None = None
     _samplers: dict[torch.device, Sampler] = field(default_factory=dict, repr=False)
 
     def sampler(self, device: torch.device) -> Sampler:
@@ -113,7 +126,9 @@ def _load(card_json: str, voxel: tuple[float, ...]) -> Fields:
         arrays = _build(card)
         data = _average(arrays.data, arrays.lattice, voxel)
     coarse = arrays.lattice.coarse(PUSH_STEP)
-    return Fields(card.name, key, data, arrays.lattice, arrays.push, coarse, arrays.centre)
+    return Fields(
+        card.name, key, data, arrays.lattice, arrays.push, coarse, arrays.centre, arrays.levels, arrays.to_file
+    )
 
 
 def _cached(card: TemplateCard, voxel: tuple[float, ...], folder: Path) -> tuple[FieldArrays, Array]:
@@ -145,7 +160,7 @@ def _build(card: TemplateCard) -> FieldArrays:
     push = np.pad(arrays.push, [(0, 0)] + [(0, PUSH_STEP)] * 3, mode="edge")
     coarse = arrays.lattice.coarse(PUSH_STEP).shape
     z, y, x = (slice(0, count * PUSH_STEP, PUSH_STEP) for count in coarse)
-    return FieldArrays(arrays.data, arrays.lattice, np.ascontiguousarray(push[:, z, y, x]), arrays.centre)
+    return replace(arrays, push=np.ascontiguousarray(push[:, z, y, x]))
 
 
 def _kernels(lattice: Lattice, voxel: tuple[float, ...]) -> list[tuple[int, Array]]:
@@ -175,6 +190,8 @@ def _save(folder: Path, arrays: FieldArrays) -> None:
         "origin": arrays.lattice.origin,
         "spacing": arrays.lattice.spacing,
         "centre": arrays.centre,
+        "levels": arrays.levels,
+        "to_file": arrays.to_file,
     }
     with cache.whole(folder / "fields.json") as temporary:  # last: its presence says that the rest is there
         temporary.write_text(json.dumps(described), encoding="utf-8")
@@ -189,4 +206,12 @@ def _open(folder: Path) -> FieldArrays:
     described = json.loads((folder / "fields.json").read_text(encoding="utf-8"))
     lattice = Lattice(tuple(described["shape"]), tuple(described["origin"]), described["spacing"])
     data = np.load(folder / "fields.npy", mmap_mode="r")
-    return FieldArrays(data, lattice, np.load(folder / "push.npy"), tuple(described["centre"]))
+    levels, to_file = described["levels"], described["to_file"]
+    return FieldArrays(
+        data,
+        lattice,
+        np.load(folder / "push.npy"),
+        tuple(described["centre"]),
+        tuple(levels) if levels else None,
+        tuple(tuple(row) for row in to_file) if to_file else None,
+    )

@@ -16,8 +16,8 @@ from xaigt.volume import read_nifti
 
 DURA_HU = 50.0
 # What of the 1 mm grid a head fills: (z, y, x) in mm, first and last.
-_HEAD_BOX = ((-72, 102), (-124, 92), (-92, 92))
-_HEAD_CENTRE = (0.0, -18.0, 18.0)  # RAS: where a grid of 224 mm is centred
+HEAD_BOX = ((-72, 102), (-124, 92), (-92, 92))
+HEAD_CENTRE = (0.0, -18.0, 18.0)  # RAS: where a grid of 224 mm is centred
 _PUSH_FALLOFF_MM = 12.0
 
 
@@ -43,12 +43,12 @@ def build(card: TemplateCard) -> FieldArrays:
     }
     crop = tuple(
         slice(round(low - origin), round(high - origin) + 1)
-        for (low, high), origin in zip(_HEAD_BOX, maps.lattice.origin, strict=True)
+        for (low, high), origin in zip(HEAD_BOX, maps.lattice.origin, strict=True)
     )
     data = np.stack([channels[name][crop] for name in CHANNELS])
-    origin = tuple(float(low) for low, _ in _HEAD_BOX)
+    origin = tuple(float(low) for low, _ in HEAD_BOX)
     lattice = Lattice((data.shape[1], data.shape[2], data.shape[3]), (origin[0], origin[1], origin[2]))
-    return FieldArrays(data, lattice, _ventricle_push(to_ventricles[crop]), _HEAD_CENTRE)
+    return FieldArrays(data, lattice, ventricle_push(to_ventricles[crop]), HEAD_CENTRE)
 
 
 def _read(card: TemplateCard) -> TissueMaps:
@@ -60,7 +60,7 @@ def _read(card: TemplateCard) -> TissueMaps:
     return TissueMaps(lattice, grey / np.float32(255), white / np.float32(255), filled_brain(t1 / np.float32(255)))
 
 
-def _ventricle_push(to_ventricles: Array) -> Array:
+def ventricle_push(to_ventricles: Array) -> Array:
     """Unit displacement [3, z, y, x] towards the ventricles, fading away from their walls.
 
     Reading the template that much further in makes the ventricles that much wider.

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Annotated
+from typing import Annotated, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -49,6 +49,10 @@ class SubjectRecipe(Strict):
     white_hu: Number = Uniform(uniform=(28.0, 30.0))
     csf_hu: Number = Uniform(uniform=(5.0, 10.0))
     bone: Number = Normal(normal=(1, 0.05), clip=(0.85, 1.15))
+    levels: Annotated[
+        Literal["drawn", "template"],
+        Field(description="CT: tissues get the drawn HU, or keep the values they have in the template's own image"),
+    ] = "drawn"
 
 
 class Subject(Strict):
@@ -66,10 +70,23 @@ class Subject(Strict):
     bone: float
 
 
-def draw_subject(rng: np.random.Generator, recipe: SubjectRecipe) -> Subject:
-    """Draw one subject."""
+def draw_subject(
+    rng: np.random.Generator, recipe: SubjectRecipe, levels: tuple[float, float, float] | None = None
+) -> Subject:
+    """Draw one subject.
+
+    Parameters
+    ----------
+    rng
+        The stream of subjects.
+    recipe
+        How they vary.
+    levels
+        Values of grey matter, white matter and fluid to use in place of the drawn HU: those of the template's own
+        image.
+    """
     whole = draw(rng, recipe.scale)
-    return Subject(
+    drawn = Subject(
         rotation_deg=_three(rng, recipe.rotation_deg),
         scale=tuple(round(whole * axis, 4) for axis in _three(rng, recipe.axis_scale)),  # type: ignore[arg-type]
         shift_mm=_three(rng, recipe.shift_mm),
@@ -81,6 +98,9 @@ def draw_subject(rng: np.random.Generator, recipe: SubjectRecipe) -> Subject:
         csf_hu=draw(rng, recipe.csf_hu),
         bone=draw(rng, recipe.bone),
     )
+    if levels is None:
+        return drawn
+    return drawn.model_copy(update={"grey_hu": levels[0], "white_hu": levels[1], "csf_hu": levels[2]})
 
 
 def _three(rng: np.random.Generator, distribution: Number) -> tuple[float, float, float]:

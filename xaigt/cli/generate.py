@@ -67,6 +67,7 @@ def generate(
     if dry_run:
         _dry_run(chosen, folder, samples, seed, splits, workers, device)
         return
+    _terms(chosen)
     from xaigt.cli.progress import progress_bar
     from xaigt.synthesis.generate import generate as run
 
@@ -81,7 +82,7 @@ def generate(
             device=device,
             progress=progress,
         )
-    _summary(folder)
+    summary(folder)
 
 
 def _recipe(lesion: str | None, recipe: str | None, settings: tuple[str, ...], grid: dict[str, Any]) -> Recipe:
@@ -107,6 +108,15 @@ def _recipe(lesion: str | None, recipe: str | None, settings: tuple[str, ...], g
     )
 
 
+def _terms(recipe: Recipe) -> None:
+    """Say, before anything is made, what the terms of the templates forbid."""
+    from xaigt.anatomy.cards import load_card
+
+    for name in recipe.templates:
+        if restrictions := load_card(name).restrictions():
+            click.echo(f"template {name}: {' and '.join(restrictions)}; so is what is made from it.", err=True)
+
+
 def _workers(samples: int) -> int:
     from xaigt.execution import available_cpus
 
@@ -129,7 +139,8 @@ def _dry_run(
     click.echo(f"and {seconds:.0f} s with {workers} {'process' if workers == 1 else 'processes'}. Nothing was made.")
 
 
-def _summary(folder: Path) -> None:
+def summary(folder: Path) -> None:
+    """Print how many samples of each class each split has, and what to do next."""
     from rich.console import Console
     from rich.table import Table
 

@@ -14,6 +14,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "generate": ("xaigt.cli.generate:generate", "Make a dataset: lesions with exact masks in real anatomy."),
     "show": ("xaigt.cli.show:show", "Draw a dataset, or one of its samples."),
     "export": ("xaigt.cli.export:export", "Write a dataset in a format that other programs open."),
+    "implant": ("xaigt.cli.implant:implant", "Plant lesions into scans of your own."),
+    "templates": ("xaigt.cli.templates:templates", "List, show, fetch, add and check the anatomy."),
     "cache": ("xaigt.cli.cache:cache", "Show or clear the folder of computed files."),
     "study": ("xaigt.cli.study:study", "Plan a study: power by networks and samples."),
 }

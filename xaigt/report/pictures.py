@@ -69,7 +69,7 @@ def gallery(dataset: PictureDataset, path: Path, columns: int = 6) -> Path:
         How many samples at most.
     """
     chosen = _both_classes(dataset, columns)
-    figure = _figure(2.3 * len(chosen), 7.4)
+    figure = new_figure(2.3 * len(chosen), 7.4)
     grid = figure.subplots(3, len(chosen), squeeze=False)
     for column, index in enumerate(chosen):
         sample = dataset[index]
@@ -81,7 +81,7 @@ def gallery(dataset: PictureDataset, path: Path, columns: int = 6) -> Path:
         grid[0, column].set_title(f"{sample.row['id']}\n{sample.row['class']}", fontsize=9)
     for row, name in enumerate(("image", "healthy twin", "true outline")):
         grid[row, 0].text(-0.08, 0.5, name, rotation=90, va="center", ha="right", transform=grid[row, 0].transAxes)
-    return _save(figure, path)
+    return save_figure(figure, path)
 
 
 def sample_picture(dataset: PictureDataset, index: int, path: Path) -> Path:
@@ -91,7 +91,7 @@ def sample_picture(dataset: PictureDataset, index: int, path: Path) -> Path:
     image, twin, lesion, altered = (
         _plane(array, at) for array in (sample.image, sample.twin, sample.lesion, sample.altered)
     )
-    figure = _figure(15, 4.1)
+    figure = new_figure(15, 4.1)
     axes = figure.subplots(1, 4)
     _show(axes[0], image, dataset.description)
     _outline(axes[0], lesion)
@@ -116,7 +116,7 @@ def sample_picture(dataset: PictureDataset, index: int, path: Path) -> Path:
     ]
     words = "; ".join([f"sample {sample.row['id']} ({sample.row['split']}): {sample.row['class']}{where}", *lines])
     figure.suptitle(words, fontsize=11)
-    return _save(figure, path)
+    return save_figure(figure, path)
 
 
 def _both_classes(dataset: PictureDataset, columns: int) -> list[int]:
@@ -171,7 +171,7 @@ def _overlay(axis: Axes, altered: npt.NDArray[np.uint8], bits: dict[str, int]) -
         axis.legend(handles=handles, loc="lower right", fontsize=8, framealpha=0.6)
 
 
-def _figure(width: float, height: float) -> Figure:
+def new_figure(width: float, height: float) -> Figure:
     """Make a figure without pyplot: no display, no global state."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -181,7 +181,8 @@ def _figure(width: float, height: float) -> Figure:
     return figure
 
 
-def _save(figure: Figure, path: Path) -> Path:
+def save_figure(figure: Figure, path: Path) -> Path:
+    """Write a figure as PNG, whole or not at all."""
     temporary = path.with_name(f".tmp-{path.name}")
     try:
         figure.savefig(temporary, dpi=110, format="png", metadata={"Software": None})

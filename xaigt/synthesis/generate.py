@@ -22,9 +22,13 @@ from xaigt.dataset.files import DatasetError, free_bytes, size_text
 from xaigt.dataset.store import Store, checksum
 from xaigt.errors import XaigtError
 from xaigt.synthesis.recipe import Recipe
+from xaigt.synthesis.splits import groups, split_of_sample
 from xaigt.volume import Grid
 
 DEFAULT_SPLITS = {"train": 0.7, "val": 0.15, "test": 0.15}
+_TERMS = {
+    "name", "title", "kind", "individual", "person", "space", "licence", "citation", "redistribution", "commercial"
+}  # fmt: skip
 Progress = Callable[[int, int], None]
 
 
@@ -131,6 +135,7 @@ def prepare(
     if any(share < 0 for share in shares.values()) or abs(sum(shares.values()) - 1) > 1e-9:
         raise XaigtError(f"the shares of the splits must be 0 or more and sum to 1 (given: {shares}).")
     _check_device(device)
+    groups(recipe, seed, shares)  # says now if there are too few of them
     grid = recipe.grid.resolve(load_fields(recipe.templates[0]).centre)
     return Job(folder, recipe.written_out(), samples, seed, tuple(shares.items()), grid, device)
 
@@ -167,10 +172,11 @@ def describe(job: Job) -> dict[str, Any]:
         "altered_bits": layout.ALTERED,
         "compartment_bits": layout.COMPARTMENTS,
         "templates": [
-            card.model_dump(
-                mode="json", include={"name", "title", "kind", "licence", "citation", "redistribution", "commercial"}
-            )
-            | {"sources_sha256": {source.role: source.sha256 for source in card.sources}}
+            card.model_dump(mode="json", include=_TERMS)
+            | {
+                "to_file_mm": load_fields(card.name).to_file,
+                "sources_sha256": {source.role: source.sha256 for source in card.sources},
+            }
             for card in cards
         ],
         "versions": {
@@ -223,7 +229,7 @@ def _render_samples(
     """Return stacked arrays and the rows of both tables of some samples."""
     import torch
 
-    from xaigt.synthesis.plan import draw_plan, split_of
+    from xaigt.synthesis.plan import draw_plan
     from xaigt.synthesis.render import render
 
     recipe, device = Recipe.model_validate(job.recipe), torch.device(job.device)
@@ -240,7 +246,7 @@ def _render_samples(
             {
                 "id": f"{sample:06d}",
                 "sample": sample,
-                "split": split_of(job.seed, sample, dict(job.splits)),
+                "split": split_of_sample(recipe, job.seed, sample, plan.template, dict(job.splits)),
                 "label": plan.label,
                 "class": job.recipe["classes"][plan.label],
                 "template": plan.template,

@@ -15,9 +15,10 @@ from xaigt.anatomy.world import Anatomy
 from xaigt.distributions import DIGITS, draw, draw_count
 from xaigt.errors import XaigtError
 from xaigt.lesions import Lesion, Streams, family
-from xaigt.randomness import permuted_block, stream, subseed, unit_hash
+from xaigt.randomness import permuted_block, stream, subseed
 from xaigt.schema import Strict
 from xaigt.synthesis.recipe import LesionGroup, Recipe
+from xaigt.synthesis.splits import template_of
 
 ABSENT, PRESENT = 0, 1
 CLASSES = 2
@@ -67,9 +68,10 @@ def draw_plan(recipe: Recipe, seed: int, sample: int) -> Plan:
     """Draw one sample of a recipe; it depends on nothing but these three arguments."""
     rng = partial(stream, seed, sample)
     label = permuted_block(seed, sample, "class", CLASSES)
-    template = recipe.templates[int(rng("template").integers(len(recipe.templates)))]
+    template = template_of(recipe, seed, sample)
     fields = load_fields(template)
-    subject = draw_subject(rng("subject"), recipe.subject)
+    own = recipe.modality != "CT" or recipe.subject.levels == "template"
+    subject = draw_subject(rng("subject"), recipe.subject, fields.levels if own else None)
     # Decisions are made on the CPU, whatever renders the images: they must not depend on the device.
     anatomy = Anatomy.of(fields, subject, torch.device("cpu"))
     lesions: list[PlannedLesion] = []
@@ -130,18 +132,3 @@ def _slice(share: float, lesions: list[PlannedLesion]) -> float:
     """Height of a slice that shows the first lesion of the class well (planted or not)."""
     low, high = next(item.lesion.z_range_mm for item in lesions if item.role == "lesion")
     return round(low + share * (high - low), DIGITS)
-
-
-def split_of(seed: int, sample: int, shares: dict[str, float]) -> str:
-    """Split of a sample: a hash, so it never depends on how many samples there are.
-
-    What is hashed is the block of samples that has each class once: a block is never torn apart, so the classes
-    are balanced in every split too.
-    """
-    position = unit_hash(seed, sample // CLASSES, "split")
-    total = 0.0
-    for name, share in shares.items():
-        total += share
-        if position < total:
-            return name
-    return next(reversed(shares))

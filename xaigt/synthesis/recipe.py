@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, field_validator, model_validator
 
 from xaigt import catalog
+from xaigt.anatomy.cards import Modality, load_card
 from xaigt.anatomy.subjects import SubjectRecipe
 from xaigt.distributions import Count, Integers, Number, Uniform
 from xaigt.errors import XaigtError
@@ -88,8 +89,12 @@ class Recipe(Strict):
     name: Annotated[str, Field(pattern="^[a-z0-9][a-z0-9-]*$")]
     version: Annotated[int, Field(ge=1)] = 1
     description: str
-    modality: Literal["CT"]
+    modality: Modality
     templates: Annotated[list[str], Field(min_length=1)]
+    disjoint: Annotated[
+        Literal["sample", "subject", "template"],
+        Field(description="what is never in two splits: a sample, a person (all templates made of one), a template"),
+    ] = "sample"
     task: Literal["presence"] = "presence"
     classes: Annotated[list[str], Field(min_length=2, max_length=2)] = Field(default=["absent", "present"])
     grid: GridRecipe = GridRecipe()
@@ -163,6 +168,11 @@ def _check(data: dict[str, Any], document: Document | None, what: str) -> Recipe
     recipe = validate(Recipe, data, document, what)
     for name in recipe.templates:
         _found("templates", name, document, what, ("templates",))
+        if (modality := load_card(name).modality) != recipe.modality:
+            raise SchemaError(
+                _place(document, what, ("templates",))
+                + f"the template {name} is {modality}, but the recipe makes {recipe.modality}."
+            )
     for index, group in enumerate(recipe.lesions):
         where = ("lesions", index)
         try:

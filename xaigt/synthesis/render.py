@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from xaigt.anatomy.cards import load_card
 from xaigt.anatomy.fields import CHANNELS, Fields, load_fields
 from xaigt.anatomy.subjects import Subject
 from xaigt.anatomy.world import Anatomy
@@ -20,6 +21,7 @@ from xaigt.synthesis.plan import Plan
 from xaigt.volume import Grid
 
 HU_RANGE = (-1024, 3071)  # what a 12-bit CT scanner stores
+MR_RANGE = (0, 32767)  # magnitudes; white matter is 1000
 SUBSTEP_MM = 1.25  # lesions are evaluated at points this close, and averaged over the voxel
 OEDEMA_VISIBLE = 0.05  # share of full oedema from which an altered voxel counts as oedema
 FLUID = 0.35  # share of fluid from which a voxel belongs to sulci and cisterns
@@ -60,7 +62,8 @@ def render(plan: Plan, grid: Grid, epsilon: float, device: torch.device) -> Rend
     for instance, item in enumerate(planted, start=1):
         canvas.plant(instance, item.lesion)
     noise = correlated_noise(plan.acquisition, grid).to(device)
-    image, twin = _quantise(canvas.image + noise), _quantise(healthy + noise)
+    limits = HU_RANGE if load_card(plan.template).modality == "CT" else MR_RANGE
+    image, twin = _quantise(canvas.image + noise, limits), _quantise(healthy + noise, limits)
     arrays = _arrays(image, twin, canvas, read, epsilon)
     measured = [
         {"role": item.role, **_measure(arrays, instance, item.lesion, grid)}
@@ -152,8 +155,8 @@ def _subpoints(
     return torch.stack(torch.meshgrid(*axes, indexing="ij"), -1), shape, tuple(parts), softness
 
 
-def _quantise(image: torch.Tensor) -> npt.NDArray[np.int16]:
-    clipped = torch.clamp(torch.round(image), *HU_RANGE)
+def _quantise(image: torch.Tensor, limits: tuple[int, int]) -> npt.NDArray[np.int16]:
+    clipped = torch.clamp(torch.round(image), *limits)
     return np.asarray(clipped.to(torch.int16).cpu().numpy())
 
 

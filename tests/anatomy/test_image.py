@@ -1,0 +1,122 @@
+"""Fields from images: a mixture that finds known tissue, poses that are known, and the real volumes."""
+
+import numpy as np
+import pytest
+from scipy import ndimage
+
+from xaigt.anatomy import ct, mixture
+from xaigt.anatomy.geometry import Lattice
+from xaigt.anatomy.sources import TemplateError
+from xaigt.anatomy.standard import fit_pose, read_standard, standard_maps
+
+
+def dice(a, b):
+    return 2 * np.count_nonzero(a & b) / (np.count_nonzero(a) + np.count_nonzero(b))
+
+
+def coarse_standard(step=3):
+    maps = standard_maps()
+    cut = np.s_[::step, ::step, ::step]
+    lattice = Lattice(maps.brain[cut].shape, maps.lattice.origin, float(step))
+    return lattice, maps.brain[cut], maps.grey[cut], maps.white[cut]
+
+
+@pytest.mark.parametrize("values", [(150, 600, 1000), (3800, 1600, 1000), (8, 38, 29)], ids=["T1", "T2", "CT"])
+def test_the_mixture_finds_means_and_tissue_in_any_contrast(values):
+    lattice, brain, grey, white = coarse_standard()
+    truth = np.argmax(np.stack([np.clip(1 - grey - white, 0, 1), grey, white]), 0)
+    spread = 0.08 * (max(values) - min(values))
+    image = np.asarray(values, np.float32)[truth]
+    image = image + np.random.default_rng(1).normal(0, spread, truth.shape).astype(np.float32)
+    priors = tuple(read_standard(name, lattice, (1.0, 1.0, 1.0)) for name in mixture.CLASSES)
+    found = mixture.estimate(image, brain, priors)
+    assert np.allclose(found.means, values, atol=0.35 * spread)
+    for number, name in enumerate(mixture.CLASSES):
+        assert dice(brain & (truth == number), getattr(found, name) > 0.5) > 0.85
+    total = found.csf + found.grey + found.white
+    assert np.allclose(total[brain], 1, atol=1e-5) and not total[~brain].any()
+
+
+@pytest.mark.parametrize("shift", [(0.0, 0.0, 0.0), (20.0, -35.0, 12.0)])
+def test_a_brain_that_is_smaller_and_elsewhere_is_laid_beside_the_standard(shift):
+    """The file shows the standard brain at 0.9 of its size, moved by `shift` (x, y, z)."""
+    lattice, brain, _, _ = coarse_standard(2)
+    matrix = np.eye(3) / 0.9
+    origin = np.array(lattice.origin)
+    offset = ((origin - np.array(shift[::-1])) / 0.9 - origin) / lattice.spacing
+    moved = Lattice(lattice.shape, tuple(origin), lattice.spacing)
+    smaller = ndimage.affine_transform(brain.astype(np.float32), matrix, offset, order=1) > 0.5
+    pose = fit_pose(smaller, moved)
+    assert np.allclose(pose.scale, 1 / 0.9, atol=0.03)
+    assert np.allclose(pose.to_file[:3, 3], shift, atol=2.0)
+    assert np.allclose(pose.to_file[:3, :3], np.eye(3), atol=0.03)
+    assert pose.error_mm < 1.0
+
+
+def head(hu_brain=35.0, radius=70.0):
+    """A ball of brain in a shell of bone and scalp, 2 mm voxels."""
+    lattice = Lattice((100, 100, 100), (-100.0, -100.0, -100.0), 2.0)
+    z, y, x = lattice.axes()
+    r = np.sqrt(z**2 + y**2 + x**2)
+    values = np.select([r < radius, r < radius + 6, r < radius + 14], [hu_brain, 900.0, 40.0], -1000.0)
+    return values.astype(np.float32), lattice, r
+
+
+def test_the_inside_of_a_known_skull():
+    values, lattice, r = head()
+    found = ct.intracranial(values, lattice, "ball")
+    assert dice(found, r < 70) > 0.98
+
+
+def test_no_skull_no_inside():
+    values, lattice, r = head()
+    with pytest.raises(TemplateError, match="no brain-sized space enclosed by bone"):
+        ct.intracranial(np.where(r < 70, values, -1000).astype(np.float32), lattice, "ball")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda v: v + 1024, "1024 was added"),
+        (lambda v: (v + 1000) / 2000, "not in Hounsfield units"),
+        (lambda v: np.clip(v, 0, 80), "not in Hounsfield units"),
+    ],
+)
+def test_a_ct_that_is_not_in_hounsfield_units_is_refused(change, message):
+    values, _, _ = head()
+    with pytest.raises(TemplateError, match=message):
+        ct.check_hounsfield(change(values).astype(np.float32), None, "head.nii")
+    ct.check_hounsfield(values, None, "head.nii")
+
+
+@pytest.fixture
+def mirror(shared_data, monkeypatch):
+    monkeypatch.setenv("XAIGT_MIRROR", str(shared_data / "templates"))
+
+
+@pytest.mark.slow
+def test_the_fields_of_a_real_image_give_the_image_back(mirror):
+    from xaigt.anatomy.cards import load_card
+    from xaigt.anatomy.fields import CHANNELS, load_fields
+    from xaigt.anatomy.intake import cormack_to_hu, read_volume, resample
+    from xaigt.anatomy.portrait import facts, template_image
+
+    fields = load_fields("scct")
+    image = template_image(fields)
+    volume = read_volume(load_card("scct").file("image"))
+    hu = cormack_to_hu(volume.data)
+    expected = resample(type(volume)(hu, volume.affine, volume.path), fields.lattice, outside=-1024)
+    inner = np.s_[5:-25, 20:-20, 20:-20]
+    assert np.abs(image[inner] - expected[inner]).max() < 0.01
+    found = facts(fields)
+    assert 1600 < found.inside_skull_ml < 2200 and 30 < found.ventricles_ml < 70
+    depth = fields.data[CHANNELS.index("depth")]
+    assert (depth[fields.data[CHANNELS.index("ventricles")] > 0] > 2).mean() > 0.95
+
+
+@pytest.mark.slow
+def test_an_mr_head_without_a_mask_says_what_to_supply(mirror):
+    from xaigt.anatomy.fields import load_fields
+
+    with pytest.raises(TemplateError, match="--brain MASK"):
+        load_fields("patient-t1")

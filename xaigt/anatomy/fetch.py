@@ -1,0 +1,148 @@
+"""Fetching the files of a template: from a mirror folder, else from the pinned address. Whole, or not at all.
+
+Files are kept in the cache under their checksum. A mirror is a folder that holds the same bytes under any name;
+files are matched by size and sha256. A file is renamed to its final name only after its checksum was verified.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from xaigt import cache
+from xaigt.anatomy.cards import TemplateCard
+from xaigt.anatomy.sources import RemoteFile, TemplateError, checksum, verified
+
+Progress = Callable[[int, int], None]
+
+
+def fetch(card: TemplateCard, mirror: Path | None = None, progress: Progress | None = None) -> list[Path]:
+    """Bring every file of a template to this machine; what is here already is verified and kept.
+
+    Parameters
+    ----------
+    card
+        The template.
+    mirror
+        Folder with the same bytes, looked through before anything is downloaded; else ``XAIGT_MIRROR``.
+    progress
+        Called with the bytes done and the bytes wanted of all files together.
+
+    Raises
+    ------
+    TemplateError
+        If a file cannot be had, with the steps to do by hand; if its checksum is wrong, with both sums.
+    """
+    remote = [source for source in card.sources if isinstance(source, RemoteFile)]
+    total = sum(source.bytes for source in remote)
+    done, paths = 0, []
+    for source in card.sources:
+        if not isinstance(source, RemoteFile):
+            paths.append(source.locate())
+            continue
+        folder = mirror or mirror_folder()
+        path = fetched(source) or from_mirror(source, folder) or _download(source, done, total, progress)
+        paths.append(verified(path, source.sha256))
+        done += source.bytes
+        if progress is not None:
+            progress(done, total)
+    return paths
+
+
+def mirror_folder() -> Path | None:
+    """Return the folder that ``XAIGT_MIRROR`` names, if it is set."""
+    configured = os.environ.get("XAIGT_MIRROR")
+    return Path(configured) if configured else None
+
+
+def target(source: RemoteFile) -> Path:
+    """Where a file is kept."""
+    return cache.folder() / "templates" / source.sha256[:16] / source.file
+
+
+def fetched(source: RemoteFile) -> Path | None:
+    """Return the path of a file that is here already."""
+    path = target(source)
+    return path if path.is_file() else None
+
+
+def from_mirror(source: RemoteFile, folder: Path | None) -> Path | None:
+    """Copy a file from a mirror, if the mirror has it.
+
+    Raises
+    ------
+    TemplateError
+        If the folder does not exist, or has a file of that name whose bytes are others (with both sums).
+    """
+    if folder is None:
+        return None
+    if not folder.is_dir():
+        raise TemplateError(f"the mirror {folder} is not a folder; name one that holds the files of the template.")
+    impostor = None
+    for path in sorted(folder.rglob("*")):
+        if not path.is_file():
+            continue
+        stat = path.stat()
+        if stat.st_size != source.bytes:
+            impostor = path if path.name == source.file else impostor
+            continue
+        if checksum(path, stat.st_size, stat.st_mtime_ns) == source.sha256:
+            with cache.locked(target(source)), cache.whole(target(source)) as temporary:
+                shutil.copyfile(path, temporary)
+            return target(source)
+        impostor = path if path.name == source.file else impostor
+    if impostor is not None:
+        verified(impostor, source.sha256)
+    return None
+
+
+def by_hand(source: RemoteFile) -> str:
+    """Return the steps that do without us."""
+    return (
+        f"By hand: download {source.url} ({source.bytes:,} bytes, sha256 {source.sha256}) with any program, put it "
+        "into a folder under any name, and run the same command with --mirror FOLDER (or set XAIGT_MIRROR)."
+    )
+
+
+def _download(source: RemoteFile, done: int, total: int, progress: Progress | None) -> Path:
+    import pooch
+    import requests
+
+    path = target(source)
+    with cache.locked(path):
+        if path.is_file():  # another process was quicker
+            return path
+        with cache.whole(path) as temporary:
+            try:
+                bar = _Bar(done, total, progress) if progress is not None else False
+                pooch.HTTPDownloader(progressbar=bar, timeout=30)(source.url, temporary, None)
+            except (requests.RequestException, OSError) as error:
+                reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+                raise TemplateError(f"{source.file}: cannot be downloaded ({reason}). {by_hand(source)}") from None
+            stat = temporary.stat()
+            if (found := checksum(temporary, stat.st_size, stat.st_mtime_ns)) != source.sha256:
+                raise TemplateError(
+                    f"{source.url}: its sha256 is {found}, but the template card says {source.sha256}: refused, "
+                    f"nothing is kept. {by_hand(source)}"
+                )
+    return path
+
+
+class _Bar:
+    """What pooch tells a progress bar, handed on as bytes of all files together."""
+
+    def __init__(self, before: int, wanted: int, progress: Progress) -> None:
+        self.total: int | float = 0
+        self._before, self._wanted, self._progress, self._done = before, wanted, progress, 0
+
+    def update(self, count: int) -> None:
+        self._done += count
+        self._progress(min(self._before + self._done, self._wanted), self._wanted)
+
+    def reset(self) -> None:
+        self._done = 0
+
+    def close(self) -> None:
+        """Nothing to do."""
