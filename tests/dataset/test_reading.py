@@ -8,6 +8,7 @@ import pytest
 import xaigt
 from xaigt.dataset import layout
 from xaigt.dataset.files import DatasetError
+from xaigt.lesions import family
 
 
 @pytest.fixture
@@ -51,11 +52,14 @@ def test_positions_in_the_scanner(slices, volumes):
     x, y, z, _ = sample.affine @ [0, 31.5, 31.5, 1]
     assert (x, y) == (0, -18) and z == sample.row["slice_mm"]
     assert np.allclose(volumes[0].affine @ [11.5, 31.5, 31.5, 1], [0, -18, 18, 1])
-    row = volumes.lesions.iloc[0]
-    mask = volumes[int(row["sample"])].lesion == row["instance"]
-    middle = np.argwhere(mask).mean(0)
-    world = volumes[int(row["sample"])].affine @ [*middle, 1]
-    assert np.allclose(world[:3], [row["centre_x_mm"], row["centre_y_mm"], row["centre_z_mm"]], atol=12)
+    for _, row in volumes.lesions.iterrows():
+        kind = family(row["family"])
+        reach = kind.reach(kind.lesion.model_validate_json(row["parameters"]))
+        sample = volumes[int(row["sample"])]
+        where = np.argwhere(sample.lesion == row["instance"])
+        x, y, z, _ = sample.affine @ np.column_stack([where, np.ones(len(where))]).T
+        for found, centre, voxel in ((x, "centre_x_mm", 3.5), (y, "centre_y_mm", 3.5), (z, "centre_z_mm", 5.0)):
+            assert np.abs(found - row[centre]).max() <= reach + voxel
 
 
 def test_it_can_be_sent_to_another_process(slices):
