@@ -1,0 +1,1 @@
+"""Attributions in the space of the input, one file a method."""

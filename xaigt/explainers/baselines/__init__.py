@@ -1,0 +1,1 @@
+"""Baselines that any explanation should beat, and the oracle that none can."""
