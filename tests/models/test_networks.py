@@ -31,12 +31,12 @@ def moved(module, before):
 
 @pytest.mark.parametrize(("name", "dim"), CASES)
 def test_frozen_weights_and_statistics_do_not_move_by_one_bit(name, dim):
-    """At head only, at half depth and at one stage from all; and everything that is trained does move."""
+    """At head only and at half depth; and everything that is trained does move."""
     torch.set_num_threads(1)
     network = create(name, dim=dim, outputs=1, size=size_of(name, dim), seed=3)
     total = len(network.stages)
     inputs = torch.randn(2, 1, *size_of(name, dim), generator=torch.Generator().manual_seed(0))
-    for depth in (0, total // 2, total - 1):
+    for depth in (0, total // 2):
         parameters = set_depth(network, depth)
         optimizer = torch.optim.AdamW(parameters, 1e-3, weight_decay=0.1)
         frozen, trained = network.stages[: total - depth], network.stages[total - depth :]

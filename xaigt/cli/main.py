@@ -14,6 +14,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "generate": ("xaigt.cli.generate:generate", "Make a dataset: lesions with exact masks in real anatomy."),
     "show": ("xaigt.cli.show:show", "Draw a dataset, or one of its samples."),
     "export": ("xaigt.cli.export:export", "Write a dataset in a format that other programs open."),
+    "networks": ("xaigt.cli.networks:networks", "Show the networks: stages, channels, grids, parameters, time."),
+    "train": ("xaigt.cli.train:train", "Train a network from an arm, to a depth."),
+    "explain": ("xaigt.cli.explain:explain", "Ask explanation methods where a trained network's evidence is."),
+    "score": ("xaigt.cli.score:score", "Score a run's maps against the planted truth."),
     "cache": ("xaigt.cli.cache:cache", "Show or clear the folder of computed files."),
 }
 

@@ -30,7 +30,7 @@ def auc_interval(scores: Array, positive: Array, level: float = 0.95) -> tuple[f
     -------
     tuple of float
         AUC, lower and upper end. At an AUC of 0 or 1 the variance is 0 and says nothing: the interval is then that of
-        Hanley and McNeil at half a mis-ordered pair.
+        Hanley and McNeil (1982) at half a mis-ordered pair, cut off at 0 and 1.
     """
     one, zero = scores[positive].astype(np.float64), scores[~positive].astype(np.float64)
     m, n = len(one), len(zero)
@@ -42,10 +42,13 @@ def auc_interval(scores: Array, positive: Array, level: float = 0.95) -> tuple[f
     value = float(over.mean())
     centre = min(max(value, 0.5 / (m * n)), 1 - 0.5 / (m * n))
     variance = (over.var(ddof=1) / m if m > 1 else 0.0) + (under.var(ddof=1) / n if n > 1 else 0.0)
+    quantile = stats.norm.ppf(0.5 + level / 2)
     if variance == 0:
         q1, q2 = centre / (2 - centre), 2 * centre**2 / (1 + centre)
         variance = (centre * (1 - centre) + (m - 1) * (q1 - centre**2) + (n - 1) * (q2 - centre**2)) / (m * n)
-    reach = stats.norm.ppf(0.5 + level / 2) * np.sqrt(variance) / (centre * (1 - centre))
+        reach = float(quantile * np.sqrt(variance))
+        return value, max(centre - reach, 0.0), min(centre + reach, 1.0)
+    reach = quantile * np.sqrt(variance) / (centre * (1 - centre))
     ends = 1 / (1 + np.exp(-(np.log(centre / (1 - centre)) + np.array([-reach, reach]))))
     return value, float(ends[0]), float(ends[1])
 

@@ -50,7 +50,7 @@ def converted(name: str, theirs: nn.Module, context: Context) -> nn.Module:
     for position, ((key, old), (other, new)) in enumerate(pairs):
         if position == 0:
             new = fit_channels(new, old.shape[1])
-        if new.shape[0] != old.shape[0] and key.startswith(_HEADS):
+        if new.shape[:1] != old.shape[:1] and key.startswith(_HEADS):
             new = old
         if new.shape != old.shape:
             raise ModelError(f"{name}: {key} is {list(old.shape)}, but timm's {other} is {list(new.shape)}.")
