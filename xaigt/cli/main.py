@@ -16,6 +16,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "export": ("xaigt.cli.export:export", "Write a dataset in a format that other programs open."),
     "implant": ("xaigt.cli.implant:implant", "Plant lesions into scans of your own."),
     "templates": ("xaigt.cli.templates:templates", "List, show, fetch, add and check the anatomy."),
+    "networks": ("xaigt.cli.networks:networks", "Show the networks: stages, channels, grids, parameters, time."),
+    "train": ("xaigt.cli.train:train", "Train a network from an arm, to a depth."),
+    "explain": ("xaigt.cli.explain:explain", "Ask explanation methods where a trained network's evidence is."),
+    "score": ("xaigt.cli.score:score", "Score a run's maps against the planted truth."),
     "cache": ("xaigt.cli.cache:cache", "Show or clear the folder of computed files."),
     "study": ("xaigt.cli.study:study", "Plan a study: power by networks and samples."),
 }

@@ -1,0 +1,234 @@
+"""Arms: what each starts from, what names it, and that none is ever replaced by another."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from xaigt.models import ModelError, Settings, create
+from xaigt.models.arms import ARMS, Context, fractal, start
+from xaigt.models.weights import Found, Published, find, fit_channels, read
+
+
+@pytest.fixture
+def context(slices):
+    def make(network="small", size=(64, 64), weights=None, download=False, **changes):
+        return Context(Settings(network=network, **changes), slices, 1, size, weights, download)
+
+    return make
+
+
+def same_stages(one, other):
+    state = other.body.state_dict()
+    return all(torch.equal(tensor, state[name]) for name, tensor in one.body.state_dict().items())
+
+
+def test_scratch_is_random_by_seed(context):
+    one, same, other = (start(context(seed=seed)) for seed in (1, 1, 2))
+    assert same_stages(one.network, same.network)
+    assert not same_stages(one.network, other.network)
+    assert one.random
+    assert one.pretrain_id == ""
+
+
+QUICK = {"categories": 3, "instances": 10, "epochs": 1}
+
+
+@pytest.fixture
+def own_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("XAIGT_CACHE", str(tmp_path / "cache"))
+
+
+def test_pretraining_is_cached_by_configuration_and_replicated_by_seed(context, own_cache, monkeypatch):
+    torch.set_num_threads(1)
+    first = start(context(size=(32, 32), arm="fractal", arm_options=QUICK))
+    monkeypatch.setattr(fractal, "_images", None)  # the second time nothing is made
+    again = start(context(size=(32, 32), arm="fractal", arm_options=QUICK, seed=5))
+    assert again.pretrain_id == first.pretrain_id
+    assert same_stages(first.network, again.network)
+    assert not torch.equal(first.network.head[2].weight, again.network.head[2].weight)
+    monkeypatch.undo()
+    replicate = start(context(size=(32, 32), arm="fractal", arm_options=QUICK, pretrain_seed=1))
+    other = start(context(size=(32, 32), arm="fractal", arm_options={**QUICK, "categories": 4}))
+    assert len({first.pretrain_id, replicate.pretrain_id, other.pretrain_id}) == 3
+    assert not same_stages(first.network, replicate.network)
+    assert not first.random
+    assert first.record["samples"] == {"train": 24, "val": 6}
+
+
+@pytest.mark.parametrize("size", [(24, 24), (12, 14, 16)])
+def test_fractals_differ_between_categories_more_than_within(size):
+    images = fractal._images(0, 4, 10, size)["train"]
+    flat = images.pixels.reshape(len(images), -1)
+    assert flat.min() >= 0
+    assert flat.max() == 1
+    assert images.targets.bincount().tolist() == [8] * 4
+    histograms = np.stack([np.bincount((row * 9).astype(int), minlength=10) for row in flat]).astype(float)
+    means = np.stack([histograms[images.targets == k].mean(0) for k in range(4)])
+    within = np.mean([np.linalg.norm(histograms[images.targets == k] - means[k], axis=1).mean() for k in range(4)])
+    between = np.linalg.norm(means[:, None] - means[None], axis=2)[np.triu_indices(4, 1)].mean()
+    assert between > within
+
+
+def test_maps_are_contractive():
+    maps = fractal.contractive(np.random.default_rng(0).uniform(-1, 1, (20, 3, 3)))
+    assert np.linalg.svd(maps, compute_uv=False).max() <= 0.95 + 1e-12
+
+
+@pytest.mark.slow
+def test_brain_learns_from_twins_of_other_subjects(context, own_cache, slices):
+    torch.set_num_threads(1)
+    begun = start(context(arm="brain", arm_options={"samples": 64, "epochs": 1}))
+    from xaigt import cache, load
+
+    made = load(cache.folder() / "pretraining" / begun.pretrain_id / "dataset")
+    assert set(made.samples["subject"]).isdisjoint(slices.samples["subject"])
+    assert begun.record["measure"] == "ventricles_mm"
+    assert sum(begun.record["samples"].values()) == 64
+
+
+def test_labelled_reads_a_bids_folder(context, own_cache, tmp_path):
+    """Subjects of one sex are brighter inside: a column that an image tells."""
+    torch.set_num_threads(1)
+    from xaigt.volume import write_nifti
+
+    rng = np.random.default_rng(0)
+    lines = ["participant_id\tsex"]
+    for number in range(12):
+        folder = tmp_path / "bids" / f"sub-{number:02d}" / "anat"
+        folder.mkdir(parents=True)
+        write_nifti(folder / f"sub-{number:02d}_T1w.nii.gz", rng.integers(0, 200, (10, 20, 18), np.int16), np.eye(4))
+        lines.append(f"sub-{number:02d}\t{'MF'[number % 2]}")
+    (tmp_path / "bids" / "participants.tsv").write_text("\n".join(lines), encoding="utf-8")
+    options = {"data": str(tmp_path / "bids"), "epochs": 1, "slices": 3}
+    begun = start(context(size=(32, 32), arm="labelled", arm_options=options))
+    assert sum(begun.record["samples"].values()) == 36
+    with pytest.raises(ModelError, match="no column 'age'"):
+        start(context(arm="labelled", arm_options={**options, "column": "age"}))
+
+
+def timm_file(folder, name, title):
+    import timm
+    from safetensors.torch import save_file
+
+    torch.manual_seed(3)
+    theirs = timm.create_model(name, pretrained=False)
+    for module in theirs.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.running_mean.normal_(0, 0.01)
+            module.running_var.uniform_(0.9, 1.1)
+    save_file(theirs.state_dict(), folder / f"{title}.safetensors")
+    return theirs.eval()
+
+
+@pytest.mark.parametrize(
+    ("network", "name", "title"),
+    [
+        ("resnet18", "resnet18", "resnet18.tv_in1k"),
+        ("densenet121", "densenet121", "densenet121.tv_in1k"),
+        ("efficientnet-b0", "tf_efficientnet_b0", "tf_efficientnet_b0.in1k"),
+        ("efficientnetv2-s", "tf_efficientnetv2_s", "tf_efficientnetv2_s.in21k_ft_in1k"),
+        pytest.param("vgg16", "vgg16", "vgg16.tv_in1k", marks=pytest.mark.slow),
+        pytest.param("inception-v3", "inception_v3", "inception_v3.tv_in1k", marks=pytest.mark.slow),
+        pytest.param("resnetv2-50", "resnetv2_50", "resnetv2_50.a1h_in1k", marks=pytest.mark.slow),
+        pytest.param("resnet50", "resnet50", "resnet50.tv_in1k", marks=pytest.mark.slow),
+    ],
+)
+def test_imagenet_weights_compute_what_timm_computes_of_a_grey_image(context, tmp_path, network, name, title):
+    """A file with timm's names: our stages on one channel give timm's features of three equal channels."""
+    torch.set_num_threads(1)
+    theirs = timm_file(tmp_path, name, title)
+    begun = start(context(network, size=(96, 96), arm="imagenet", weights=tmp_path))
+    grey = torch.rand(1, 1, 96, 96, generator=torch.Generator().manual_seed(0))
+    ours, theirs, grey = begun.network.eval().double(), theirs.double(), grey.double()
+    with torch.no_grad():
+        found, wanted = ours.prefix(grey, len(ours.stages)), theirs.forward_features(grey.repeat(1, 3, 1, 1))
+    found = torch.nn.functional.max_pool2d(found, 2) if network == "vgg16" else found  # it opens our head
+    assert torch.allclose(found, wanted, rtol=0, atol=1e-4 * float(wanted.abs().max()))
+    assert begun.record["source"] == "folder"
+    assert begun.pretrain_id == f"imagenet-{begun.record['sha256'][:12]}"
+
+
+def test_medicalnet_weights_fill_a_3d_resnet(context, tmp_path):
+    """A file as MedicalNet publishes it: a pickle of tensors under ``state_dict``, names begin with ``module.``."""
+    torch.set_num_threads(1)
+    whole = create("resnet10", dim=3, outputs=1, size=(32, 32, 32), seed=9)
+    from xaigt.models.registry import source
+
+    theirs = source("resnet10", dim=3, outputs=1, size=(32, 32, 32), seed=9)
+    state = {f"module.{key}": value for key, value in theirs.state_dict().items() if not key.startswith("fc.")}
+    torch.save({"state_dict": state}, tmp_path / "resnet_10_23dataset.pth")
+    begun = start(context("resnet10", size=(32, 32, 32), arm="medicalnet", weights=tmp_path))
+    assert same_stages(begun.network, whole)
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"arm": "imagenet", "network": "resnet18"}, "not here.*--download.*--weights"),
+        ({"arm": "imagenet", "network": "small"}, "no weights for small.*resnet18"),
+        ({"arm": "medicalnet", "network": "resnet18"}, "no weights for resnet18 in 2-D"),
+        ({"arm": "image-net"}, "did you mean 'imagenet'"),
+        ({"arm": "fractal", "arm_options": {"categorys": 3}}, "did you mean 'categories'"),
+        ({"arm": "fractal", "arm_options": {"categories": "many"}}, "must be of type int"),
+        ({"arm": "labelled"}, "participants.tsv"),
+    ],
+)
+def test_an_arm_that_cannot_be_had_says_why(context, own_cache, changes, says):
+    with pytest.raises(ModelError, match=says):
+        start(context(**changes))
+
+
+def test_a_download_without_network_says_what_to_do(own_cache, monkeypatch):
+    import huggingface_hub
+
+    def offline(*_, **__):
+        raise OSError("no route to host")
+
+    monkeypatch.setattr(huggingface_hub, "get_hf_file_metadata", offline)
+    with pytest.raises(ModelError, match=r"cannot be downloaded.*no route to host.*--weights"):
+        find(Published("a", "someone/a", "model.safetensors"), None, True)
+
+
+def test_a_download_is_checked_against_the_sha256_that_the_hub_names(own_cache, monkeypatch, tmp_path):
+    import hashlib
+    from types import SimpleNamespace
+
+    import huggingface_hub
+
+    (tmp_path / "got").write_bytes(b"weights")
+    digest = hashlib.sha256(b"weights").hexdigest()
+    monkeypatch.setattr(huggingface_hub, "hf_hub_download", lambda *_, **__: str(tmp_path / "got"))
+    wanted = Published("a", "someone/a", "model.safetensors")
+    monkeypatch.setattr(huggingface_hub, "get_hf_file_metadata", lambda _: SimpleNamespace(etag="0" * 64))
+    with pytest.raises(ModelError, match="the hub names 0000"):
+        find(wanted, None, True)
+    monkeypatch.setattr(huggingface_hub, "get_hf_file_metadata", lambda _: SimpleNamespace(etag=digest))
+    found = find(wanted, None, True)
+    assert found.sha256 == digest
+    assert json.loads(found.path.with_suffix(".json").read_text())["repository"] == "someone/a"
+    assert find(wanted, None, False).path == found.path
+    found.path.write_bytes(b"altered")
+    with pytest.raises(ModelError, match="remove it"):
+        find(wanted, None, False)
+
+
+def test_channels_are_adapted_without_loss():
+    """By hand: one channel sums the kernels; two get the mean times 3/2, so that equal channels give the sum."""
+    kernel = torch.tensor([1.0, 2.0, 6.0]).reshape(1, 3, 1, 1)
+    assert fit_channels(kernel, 1).flatten().tolist() == [9.0]
+    assert fit_channels(kernel, 2).flatten().tolist() == [4.5, 4.5]
+    assert fit_channels(kernel, 3) is kernel
+
+
+def test_a_damaged_file_of_weights_is_named(tmp_path):
+    (tmp_path / "a.pth").write_bytes(b"no pickle")
+    with pytest.raises(ModelError, match=r"a\.pth: cannot be read"):
+        read(Found(tmp_path / "a.pth", "", "folder"))
+
+
+def test_every_arm_has_a_module():
+    import importlib
+
+    assert all(callable(importlib.import_module(f"xaigt.models.arms.{name}").start) for name in ARMS)

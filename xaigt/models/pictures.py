@@ -1,0 +1,42 @@
+"""Gallery of a run's maps with true outlines."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from xaigt.models.explaining import MAPS, load_maps, truth_of
+from xaigt.models.runs import Run
+
+if TYPE_CHECKING:
+    from xaigt.dataset.reading import Dataset
+
+GALLERY = "gallery.png"
+COLUMNS, ROWS = 6, 12
+
+
+def gallery(run: Run, dataset: Dataset) -> Path:
+    """Draw the first samples with the maps of each method, at its deepest stage, then at others as room allows."""
+    import torch
+
+    from xaigt.explainers import postprocess
+    from xaigt.report.maps import map_gallery
+
+    described, pairs = load_maps(run)
+    shown = pairs.head(COLUMNS)
+    size = tuple(run.description["size"])
+    deepest: dict[str, str] = {entry["method"]: entry["stage"] for entry in described["maps"]}
+    order = sorted(described["maps"], key=lambda entry: deepest[entry["method"]] != entry["stage"])
+    rows = []
+    for entry in order[:ROWS]:
+        raw = torch.from_numpy(np.load(run.folder / MAPS / entry["file"], mmap_mode="r")[: len(shown)].copy())
+        rows.append((f"{entry['method']}\n{entry['stage']}", postprocess(raw, size, sign="signed").numpy()))
+    images = [dataset.read("image", int(number)) for number in shown["sample"]]
+    truths = [truth_of(run, dataset, pair) for _, pair in shown.iterrows()]
+    titles = [
+        f"{number:06d}\n{'correct' if correct else 'wrong'}, {confidence:.2f}"
+        for number, correct, confidence in zip(shown["sample"], shown["correct"], shown["confidence"], strict=True)
+    ]
+    return map_gallery(rows, images, truths, titles, dataset.description, run.folder / MAPS / GALLERY)
