@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from xaigt.report.pictures import _best_slice, _figure, _outline, _plane, _save, _show
+from xaigt.report.pictures import _best_slice, _outline, _plane, _show, new_figure, save_figure
 
 
 def map_gallery(
@@ -34,7 +34,7 @@ def map_gallery(
         Where to write the PNG.
     """
     columns = len(images)
-    figure = _figure(1.9 * columns + 0.8, 1.95 * (len(rows) + 1))
+    figure = new_figure(1.9 * columns + 0.8, 1.95 * (len(rows) + 1))
     grid = figure.subplots(len(rows) + 1, columns, squeeze=False)
     for column in range(columns):
         at = _best_slice(truths[column])
@@ -54,4 +54,4 @@ def map_gallery(
     for row, name in enumerate(["image, true outline", *(name for name, _ in rows)]):
         axis = grid[row, 0]
         axis.text(-0.06, 0.5, name, rotation=90, va="center", ha="right", fontsize=8, transform=axis.transAxes)
-    return _save(figure, path)
+    return save_figure(figure, path)
