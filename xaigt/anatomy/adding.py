@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ from xaigt import cache, catalog
 from xaigt.anatomy.cards import Modality, TemplateCard, TemplateError
 from xaigt.anatomy.fields import load_fields
 from xaigt.anatomy.intake import read_volume
+from xaigt.dataset.files import sha256
 from xaigt.schema import validate
 
 SUFFIXES: dict[str, Modality] = {
@@ -197,6 +197,6 @@ def _slug(path: Path) -> str:
 
 def _sha256(path: Path) -> str:
     try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
+        return sha256(path)
     except OSError as error:
         raise TemplateError(f"{path}: cannot be read ({error.strerror}).") from None

@@ -5,7 +5,6 @@ Whatever the place, a file is used only if its sha256 is the one that the card n
 
 from __future__ import annotations
 
-import hashlib
 import importlib.util
 from functools import lru_cache
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag
 
+from xaigt.dataset.files import sha256 as file_sha256
 from xaigt.errors import XaigtError
 from xaigt.schema import Strict
 
@@ -125,5 +125,4 @@ def verified(path: Path, sha256: str) -> Path:
 @lru_cache(maxsize=256)
 def checksum(path: Path, _size: int, _changed_ns: int) -> str:
     """Return the sha256 of a file; computed again when its size or time of change differs."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return file_sha256(path)
