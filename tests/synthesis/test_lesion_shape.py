@@ -13,7 +13,7 @@ from xaigt.synthesis.render import render
 CPU = torch.device("cpu")
 FLAT = {"grid.size": 80, "grid.spacing": 2.5}
 SOLID = {"grid.dim": 3, "grid.size": [32, 64, 64], "grid.spacing": [4.0, 3.0, 3.0]}
-LARGER = ["lesions.0.parameters.diameter_mm=24", "lesions.1.parameters.diameter_mm=24"]  # fit for coarse voxels
+LARGER = [f"lesions.{group}.parameters.diameter_mm=20" for group in (0, 1)]  # fit for coarse voxels
 CASES = [
     ("lesion-shape", FLAT, 6),
     ("lesion-shape-ct", FLAT, 4),

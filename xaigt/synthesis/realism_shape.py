@@ -28,7 +28,7 @@ from xaigt.shape import boundary, compactness
 REAL, GENERATED, FIGURE, TABLE = "real.csv", "generated.csv", "shapes.png", "shapes.md"
 MEASURES = ("compactness", "roughness")
 LEAST = {2: 60, 3: 300}  # pixels or voxels: smaller masks are all voxels and no shape
-COARSE_VOXELS = 40_000  # real volumes are read on voxels so large that they have about as many as generated lesions
+LIKE = {2: 270, 3: 600}  # real masks are read on voxels so large that they have about as many as generated ones
 
 
 def measure(mask: npt.NDArray[np.bool_], spacing: tuple[float, ...]) -> dict[str, float]:
@@ -69,13 +69,9 @@ def real_shapes(folder: Path) -> pd.DataFrame:
         array, affine = read_nifti(path)
         spacing = tuple(float(step) for step in np.linalg.norm(affine[:3, :3], axis=0))
         name = path.name.split(".")[0]
-        for piece in _pieces(array > 0, LEAST[3]):
-            factor = max(1, round((piece.sum() / COARSE_VOXELS) ** (1 / 3) * 4))
-            rows.append(
-                {"mask": name, "axes": 3, **measure(_coarser(piece, factor), tuple(s * factor for s in spacing))}
-            )
+        rows += [{"mask": name, "axes": 3, **_measured(piece, spacing)} for piece in _pieces(array > 0, LEAST[3])]
         for flat in (array > 0)[::5]:
-            rows += [{"mask": name, "axes": 2, **measure(piece, spacing[1:])} for piece in _pieces(flat, LEAST[2])]
+            rows += [{"mask": name, "axes": 2, **_measured(piece, spacing[1:])} for piece in _pieces(flat, LEAST[2])]
     if not rows:
         raise DatasetError(f"{folder}: holds no NIfTI file of a lesion mask (a name with 'lesion' in it).")
     return pd.DataFrame(rows)
@@ -88,11 +84,14 @@ def _pieces(mask: npt.NDArray[np.bool_], least: int) -> list[npt.NDArray[np.bool
     return [piece for piece in found if piece.sum() >= least]
 
 
-def _coarser(mask: npt.NDArray[np.bool_], factor: int) -> npt.NDArray[np.bool_]:
-    """Mask on voxels `factor` times as large: those of which it fills half."""
+def _measured(mask: npt.NDArray[np.bool_], spacing: tuple[float, ...]) -> dict[str, float]:
+    """Measure a real mask on voxels of the wanted number: those of which it fills half."""
+    axes = mask.ndim
+    factor = max(1, round((int(mask.sum()) / LIKE[axes]) ** (1 / axes)))
     padded = np.pad(mask, [(0, -count % factor) for count in mask.shape])
     blocks = padded.reshape([part for count in padded.shape for part in (count // factor, factor)])
-    return np.asarray(blocks.mean((1, 3, 5)) >= 0.5)
+    coarse = blocks.mean(tuple(range(1, 2 * axes, 2))) >= 0.5
+    return measure(np.asarray(coarse), tuple(step * factor for step in spacing))
 
 
 def generated_shapes(samples: int, seed: int) -> pd.DataFrame:
