@@ -151,8 +151,10 @@ def _place(
             group = recipe.lesions[wanted.group]
             streams = partial(_stream, rng, wanted, len(together) > 1, attempt)
             lesion = family(group.family).draw(streams, group.recipe(), anatomy)
+            if not _fits(recipe, wanted, lesion, anatomy, earlier):
+                break
             drawn.append((wanted, lesion))
-        if all(_fits(recipe, wanted, lesion, anatomy, earlier) for wanted, lesion in drawn):
+        else:
             return [
                 PlannedLesion(
                     role=recipe.lesions[wanted.group].role,
