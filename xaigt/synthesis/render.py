@@ -63,12 +63,12 @@ def render(plan: Plan, grid: Grid, recipe: Recipe, device: torch.device) -> Rend
     anatomy = Anatomy.of(load_fields(plan.template), plan.subject, device)
     healthy, read = _healthy(plan, grid, anatomy, load_fields(plan.template, grid.voxel))
     ground = _Canvas(healthy, read, grid, anatomy, plan)
-    effects = _effects(plan, grid, anatomy, read)
     others = [item for item in plan.lesions if item.role != "lesion" and item.planted]
     lesions = [item for item in plan.lesions if item.role == "lesion" and item.planted]
     swapped = [item for item in plan.lesions if item.role == "lesion" and item.swapped]
     for instance, item in enumerate(others, start=1):
         ground.plant(instance, item.lesion)
+    effects = _effects(plan, grid, anatomy, ground.image, read["depth"] > 0)
     canvas = ground.copy()
     for instance, item in enumerate(lesions, start=1):
         canvas.plant(instance, item.lesion)
@@ -115,14 +115,14 @@ def _named(item: PlannedLesion, instance: int) -> dict[str, Any]:
 
 
 def _effects(
-    plan: Plan, grid: Grid, anatomy: Anatomy, read: dict[str, torch.Tensor]
+    plan: Plan, grid: Grid, anatomy: Anatomy, image: torch.Tensor, inside: torch.Tensor
 ) -> list[tuple[torch.Tensor, torch.Tensor]]:
     """What each effect adds to every image of the sample, and its mask."""
     if not plan.effects:
         return []
     _, y, _ = grid.centre[::-1]
     middle = anatomy.to_scanner((grid.centre[2], y, 0.0))[2]
-    return [apply(effect, grid, read["depth"] > 0, middle) for effect in plan.effects]
+    return [apply(effect, grid, image, inside, middle) for effect in plan.effects]
 
 
 def _other(ground: _Canvas, effects: list[tuple[torch.Tensor, torch.Tensor]], before: int) -> npt.NDArray[np.uint8]:
