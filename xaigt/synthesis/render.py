@@ -26,6 +26,7 @@ SUBSTEP_MM = 1.25  # lesions are evaluated at points this close, and averaged ov
 OEDEMA_VISIBLE = 0.05  # share of full oedema from which an altered voxel counts as oedema
 FLUID = 0.35  # share of fluid from which a voxel belongs to sulci and cisterns
 EXTRA_AXIAL_MM = 30.0  # no layer under the inner table is thicker
+SLAB = 1 << 15  # points that are mapped together
 GREY_SHARE = 0.6  # oedema spreads along white matter; grey matter takes less of it
 
 Arrays = dict[str, npt.NDArray[Any]]
@@ -76,9 +77,12 @@ def render(plan: Plan, grid: Grid, epsilon: float, device: torch.device) -> Rend
 
 def _healthy(plan: Plan, grid: Grid, anatomy: Anatomy, fields: Fields) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
     """Noise-free image of the subject without lesions, and the fields it was read from."""
-    z, y, x = (torch.from_numpy(axis.astype(np.float32)).to(anatomy.device) for axis in grid.axes())
-    points = torch.stack(torch.meshgrid(z, y, x, indexing="ij"), -1)
-    values = fields.sampler(anatomy.device)(anatomy.map.to_template(points))
+    sampler, lattice = fields.sampler(anatomy.device), anatomy.map.on_lattice(grid.axes())
+    values = torch.empty(len(CHANNELS), *grid.shape, device=anatomy.device)
+    planes = max(1, SLAB // (grid.shape[1] * grid.shape[2]))  # what is read together stays in the processor's cache
+    for start in range(0, grid.shape[0], planes):
+        part = slice(start, start + planes)
+        values[:, part] = sampler(lattice.points(part))
     read = dict(zip(CHANNELS, values, strict=True))
     subject = plan.subject
     brain = subject.grey_hu * read["grey"] + subject.white_hu * read["white"] + subject.csf_hu * read["csf"]
