@@ -41,42 +41,44 @@ class Sampler:
         # A row a voxel: the channels of one voxel lie together, and reading a point is a weighted sum of eight rows.
         self._rows = tensor(np.ascontiguousarray(np.moveaxis(data, 0, -1)).reshape(-1, channels)).to(device)
         steps = (shape[1] * shape[2], shape[2], 1)
-        self._axes = [
-            (1 / spacing, -start / spacing, count - 1, step)
-            for start, count, step in zip(origin, shape, steps, strict=True)
-        ]
         corners = [z + y + x for z in (0, steps[0]) for y in (0, steps[1]) for x in (0, steps[2])]
         self._corners = torch.tensor(corners, dtype=torch.int32, device=device)
+        last = torch.tensor(shape, device=device)[:, None] - 1
+        self._scale, self._last = 1 / spacing, last.float()
+        self._shift = torch.tensor([-start / spacing for start in origin], device=device)[:, None]
+        self._one = torch.ones(1, device=device)
+        self._low, self._steps = (last - 1).int(), steps
 
     def __call__(self, points: torch.Tensor, channels: slice = slice(None)) -> torch.Tensor:
         """Values ``[C, ...]`` at points ``[..., 3]`` (z, y, x in mm)."""
         shape = points.shape[:-1]
-        axes = [points[..., i].reshape(-1) for i in range(3)]
-        count = axes[0].numel()
+        axes = points.movedim(-1, 0).reshape(3, -1)
+        count = axes.shape[1]
         batch = _BATCH if points.device.type == "cpu" else max(count, 1)
         values = torch.empty(self._rows.shape[1], count, dtype=self._rows.dtype, device=points.device)
         for start in range(0, count, batch):
             part = slice(start, start + batch)
-            values[:, part] = self._read([axis[part] for axis in axes]).T
+            values[:, part] = self._read(axes[:, part]).T
         return values[channels].reshape(-1, *shape)
 
-    def _read(self, points: list[torch.Tensor]) -> torch.Tensor:
-        """Values ``[n, C]`` at points given axis by axis."""
-        low: torch.Tensor | None = None
-        shares = []
-        for point, (factor, shift, last, step) in zip(points, self._axes, strict=True):
-            position = point.mul(factor).add_(shift).clamp_(0, last)
-            voxel = position.int().clamp_(max=last - 1)
-            shares.append(position.sub_(voxel))
-            low = voxel.mul_(step) if low is None else low.add_(voxel.mul_(step))
-        assert low is not None
-        (z, y, x), (below, behind, beside) = shares, (1 - share for share in shares)
-        weights = torch.empty(len(x), 8, dtype=x.dtype, device=x.device)
-        edges = (below * behind, below * y, z * behind, z * y)
-        for number, edge in enumerate(edges):
-            torch.mul(edge, beside, out=weights[:, 2 * number])
-            torch.mul(edge, x, out=weights[:, 2 * number + 1])
-        return embedding_bag(low[:, None] + self._corners, self._rows, per_sample_weights=weights, mode="sum")
+    def _read(self, points: torch.Tensor) -> torch.Tensor:
+        """Values ``[n, C]`` at points ``[3, n]``."""
+        count = points.shape[1]
+        position = points.mul(self._scale).add_(self._shift).clamp_(min=0)
+        position = torch.minimum(position, self._last, out=position)
+        voxel = position.int()
+        voxel = torch.minimum(voxel, self._low, out=voxel)
+        beside = torch.empty(3, 2, count, dtype=position.dtype, device=position.device)
+        torch.sub(position, voxel, out=beside[:, 1])
+        torch.sub(self._one, beside[:, 1], out=beside[:, 0])
+        z, y, x = beside
+        edges = (z[:, None] * y).reshape(4, count).T
+        weights = torch.empty(count, 4, 2, dtype=x.dtype, device=x.device)
+        for side in (0, 1):
+            torch.mul(edges, x[side][:, None], out=weights[:, :, side])
+        row = voxel[0].mul_(self._steps[0]).add_(voxel[1], alpha=self._steps[1]).add_(voxel[2])
+        weights = weights.reshape(count, 8)
+        return embedding_bag(row[:, None] + self._corners, self._rows, per_sample_weights=weights, mode="sum")
 
 
 def tensor(array: npt.NDArray[np.float32]) -> torch.Tensor:

@@ -126,6 +126,13 @@ class SubjectMap:
         return matrix, centre - matrix @ (centre + np.asarray(self.subject.shift_mm))
 
     @cached_property
+    def _columns(self) -> tuple[torch.Tensor, ...]:
+        """Columns ``[3, 1]`` for z, y and x of the matrix of ``u``, and its shift, in the order z, y, x."""
+        matrix, shift = self._linear
+        columns = (*(matrix[::-1, axis] for axis in (2, 1, 0)), shift[::-1])
+        return tuple(torch.from_numpy(column.astype(np.float32))[:, None].to(self.device) for column in columns)
+
+    @cached_property
     def _field(self) -> npt.NDArray[np.float32]:
         """D in mm, ``[3, z, y, x]``."""
         lattice = self.fields.push_lattice
@@ -140,15 +147,11 @@ class SubjectMap:
 
     def to_template(self, points: torch.Tensor) -> torch.Tensor:
         """Map points ``[..., 3]`` (z, y, x; mm in scanner space) to template space."""
-        matrix, shift = self._linear
         # Written out rather than as a matrix product: the same bits for any number of points and threads.
-        z, y, x = points[..., 0], points[..., 1], points[..., 2]
-        rows = [
-            (float(matrix[i, 0]) * x + float(matrix[i, 1]) * y) + (float(matrix[i, 2]) * z + float(shift[i]))
-            for i in (2, 1, 0)
-        ]
-        linear = torch.stack(rows, -1)
-        return linear + self._displacement(linear).movedim(0, -1)
+        z, y, x = points.movedim(-1, 0).reshape(3, -1)
+        along_z, along_y, along_x, shift = self._columns
+        linear = ((along_x * x + along_y * y) + (along_z * z + shift)).movedim(0, -1)
+        return (linear + self._displacement(linear).movedim(0, -1)).reshape(points.shape)
 
     def on_lattice(self, axes: Axes) -> MappedLattice:
         """Map a rectangular lattice of scanner space, given by its coordinates along z, y and x in mm."""
