@@ -11,6 +11,7 @@ import torch
 
 from xaigt.anatomy.fields import CHANNELS, Fields
 from xaigt.anatomy.subjects import Subject, SubjectMap
+from xaigt.volume import Grid
 
 
 @dataclass(frozen=True)
@@ -23,10 +24,13 @@ class Anatomy:
         At the template's own resolution.
     map
         The subject.
+    grid
+        Voxels that it will be seen on, if they are known before lesions are drawn.
     """
 
     fields: Fields
     map: SubjectMap
+    grid: Grid | None = None
     _mapped: _Last = field(default_factory=lambda: _Last(), repr=False, compare=False)
     _read: _Last = field(default_factory=lambda: _Last(), repr=False, compare=False)
 
@@ -42,7 +46,7 @@ class Anatomy:
 
     def __call__(self, points: torch.Tensor, channel: str) -> torch.Tensor:
         """Return a field at points ``[..., 3]`` (z, y, x; mm) of scanner space."""
-        return self.at_template(self.map.to_template(points), channel)
+        return self.at_template(self.to_template(points), channel)
 
     def at_template(self, points: torch.Tensor, channel: str) -> torch.Tensor:
         """Return a field at points ``[..., 3]`` of template space.
