@@ -39,7 +39,7 @@ class Sampler:
     ) -> None:
         channels, *shape = data.shape
         # A row a voxel: the channels of one voxel lie together, and reading a point is a weighted sum of eight rows.
-        self._rows = tensor(np.ascontiguousarray(np.moveaxis(data, 0, -1)).reshape(-1, channels)).to(device)
+        self.data = tensor(np.ascontiguousarray(np.moveaxis(data, 0, -1)).reshape(-1, channels)).to(device)
         steps = (shape[1] * shape[2], shape[2], 1)
         corners = [z + y + x for z in (0, steps[0]) for y in (0, steps[1]) for x in (0, steps[2])]
         self._corners = torch.tensor(corners, dtype=torch.int32, device=device)
@@ -55,7 +55,7 @@ class Sampler:
         axes = points.movedim(-1, 0).reshape(3, -1)
         count = axes.shape[1]
         batch = _BATCH if points.device.type == "cpu" else max(count, 1)
-        values = torch.empty(self._rows.shape[1], count, dtype=self._rows.dtype, device=points.device)
+        values = torch.empty(self.data.shape[1], count, dtype=self.data.dtype, device=points.device)
         for start in range(0, count, batch):
             part = slice(start, start + batch)
             values[:, part] = self._read(axes[:, part]).T
@@ -78,7 +78,7 @@ class Sampler:
             torch.mul(edges, x[side][:, None], out=weights[:, :, side])
         row = voxel[0].mul_(self._steps[0]).add_(voxel[1], alpha=self._steps[1]).add_(voxel[2])
         weights = weights.reshape(count, 8)
-        return embedding_bag(row[:, None] + self._corners, self._rows, per_sample_weights=weights, mode="sum")
+        return embedding_bag(row[:, None] + self._corners, self.data, per_sample_weights=weights, mode="sum")
 
 
 def tensor(array: npt.NDArray[np.float32]) -> torch.Tensor:
