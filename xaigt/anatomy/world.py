@@ -7,9 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
 
+import numpy as np
 import torch
 
 from xaigt.anatomy.fields import CHANNELS, Fields
+from xaigt.anatomy.lattices import Axes
 from xaigt.anatomy.subjects import Subject, SubjectMap
 from xaigt.volume import Grid
 
@@ -58,6 +60,13 @@ class Anatomy:
     def to_template(self, points: torch.Tensor) -> torch.Tensor:
         """Map points ``[..., 3]`` (z, y, x; mm) of scanner space to template space; kept until others are mapped."""
         return self._mapped(points, self.map.to_template)
+
+    def lattice(self, axes: Axes) -> torch.Tensor:
+        """Points ``[z, y, x, 3]`` of scanner space with these coordinates (mm); mapping them next costs little."""
+        z, y, x = (torch.from_numpy(axis.astype(np.float32)).to(self.device) for axis in axes)
+        points = torch.stack(torch.meshgrid(z, y, x, indexing="ij")).movedim(0, -1)
+        self._mapped.keep(points, self.map.on_lattice(axes).points())
+        return points
 
     def to_scanner(self, point: tuple[float, float, float]) -> tuple[float, float, float]:
         """Point of scanner space that shows a point of template space (z, y, x; mm)."""
