@@ -65,6 +65,10 @@ class World(Protocol):
     def device(self) -> torch.device:
         """Where points are evaluated."""
 
+    @property
+    def modality(self) -> str:
+        """Contrast of the template: ``CT``, or that of an MR image, such as ``FLAIR``."""
+
     def __call__(self, points: torch.Tensor, channel: str) -> torch.Tensor:
         """Return a field (see :mod:`xaigt.anatomy.fields`) at points ``[..., 3]`` (z, y, x; mm) of scanner space."""
 
