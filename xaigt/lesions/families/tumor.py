@@ -17,7 +17,7 @@ from xaigt.randomness import subseed
 _FADE = 0.6  # of the width of the oedema: over how much of it it fades
 _FINGERS = 0.45  # how much its width varies
 _FINGER_MM = 14.0  # size of that variation
-_UNEVEN = 0.3  # how much the rim's thickness varies
+_UNEVEN = 0.45  # how much the rim's thickness varies
 _BLEND_MM = 0.8  # over which the rim becomes the core
 
 
