@@ -51,9 +51,7 @@ def list_() -> None:
 @click.option("-n", "--samples", default=6, show_default=True, type=click.IntRange(1, 24), help="In the picture.")
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="Of the samples in the picture.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="PNG to write.  [default: ./NAME.png]")
-def show(
-    name: str, settings: tuple[str, ...], only_yaml: bool, samples: int, seed: int, output: Path | None
-) -> None:
+def show(name: str, settings: tuple[str, ...], only_yaml: bool, samples: int, seed: int, output: Path | None) -> None:
     """Print what a recipe is and every value of it, and draw a few samples.
 
     NAME is a recipe of the catalogue or a YAML file. The text that --yaml prints is a recipe itself.

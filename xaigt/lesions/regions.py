@@ -109,9 +109,7 @@ def draw_place(
     return None
 
 
-def _point(
-    rng: np.random.Generator, region: Region, world: World, radius: float
-) -> tuple[float, float, float] | None:
+def _point(rng: np.random.Generator, region: Region, world: World, radius: float) -> tuple[float, float, float] | None:
     side = float(rng.choice([-1.0, 1.0])) if region.paired else 1.0
     low, high = np.asarray(region.box, float).T
     ends = np.array([world.to_scanner((z, y, side * x)) for z, y, x in (low, high)])

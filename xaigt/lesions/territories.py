@@ -1,7 +1,7 @@
 """Vascular territories of the cerebral arteries as half-spaces of MNI space. Schematic: not taken from an atlas.
 
 Borders differ between people by centimetres; these planes only keep an infarct from crossing what no single artery
-supplies [unverified]. Positions are (z, y, |x|) in mm: both sides are mirror images.
+supplies [unverified]; some of the brain is in none. Positions are (z, y, |x|) in mm: both sides are mirror images.
 """
 
 from __future__ import annotations
@@ -30,16 +30,16 @@ class Territory:
 # Lateral surface, insula, lateral temporal lobe: MCA. Medial frontal and parietal strip: ACA. Occipital lobe: PCA.
 _MCA_ACA = ((0.0, 0.0, -1.0), -20.0)
 _ACA_MCA = ((0.0, 0.0, 1.0), 20.0)
-_MCA_PCA = ((0.0, -0.857, -0.515), 33.4)
-_PCA_MCA = ((0.0, 0.857, 0.515), -33.4)
+_FRONT = ((0.0, -0.857, -0.515), 33.4)
+_BACK = ((0.0, 0.857, 0.515), -33.4)
 
 TERRITORIES = {
-    "MCA": Territory((_MCA_ACA, _MCA_PCA, ((-1.0, 0.0, 0.0), 34.0)), (22, -8, 25), ((-2, -46, 66), (46, 36, 60))),
-    "ACA": Territory((_ACA_MCA, ((0.0, -1.0, 0.0), 50.0), ((-1.0, 0.0, 0.0), 12.0)), (30, 18, 15), ((20, -6, 6), (56, 70, 10))),
+    "MCA": Territory((_MCA_ACA, _FRONT, ((-1.0, 0.0, 0.0), 34.0)), (22, -8, 25), ((-2, -46, 66), (46, 36, 60))),
+    "ACA": Territory((_ACA_MCA, _FRONT, ((-1.0, 0.0, 0.0), 12.0)), (30, 18, 15), ((20, -6, 6), (56, 70, 10))),
     "PCA": Territory(
-        (_PCA_MCA, ((1.0, 0.0, 0.0), 36.0), ((-1.0, 0.0, 0.0), 10.0)), (10, -56, 24), ((-4, -104, 8), (24, -98, 30))
+        (_BACK, ((1.0, 0.0, 0.0), 36.0), ((-1.0, 0.0, 0.0), 10.0)), (10, -56, 24), ((-4, -104, 8), (24, -98, 30))
     ),
-}  # fmt: skip
+}
 
 
 def outside(territory: str, side: float, at: torch.Tensor) -> torch.Tensor:

@@ -13,7 +13,9 @@ from xaigt.synthesis.recipe import Recipe
 SAMPLES = 6
 
 
-def draw(recipe: Recipe, path: Path, *, samples: int = SAMPLES, seed: int = 0, progress: Progress | None = None) -> Path:
+def draw(
+    recipe: Recipe, path: Path, *, samples: int = SAMPLES, seed: int = 0, progress: Progress | None = None
+) -> Path:
     """Generate a few samples of a recipe, draw them, and keep nothing but the picture.
 
     Parameters
