@@ -62,6 +62,7 @@ REGIONS = {
     "deep-white": Region(((14, 46), (-62, 46), (12, 46)), white=0.75, wall_mm=(7, 99), depth_mm=(16, 60)),
     "juxtacortical": Region(((-8, 62), (-80, 58), (12, 60)), white=0.5, wall_mm=(12, 99), depth_mm=(8, 16)),
     "lobar": Region(((-12, 62), (-90, 62), (8, 60)), white=0.5, wall_mm=(8, 99), depth_mm=(9, 32)),
+    "temporal": Region(((-32, -8), (-28, 10), (28, 58)), white=0.5, depth_mm=(8, 32)),
     "pineal": Region(((-2, 6), (-30, -24), (-2, 2)), paired=False),
     "choroid": Region(((4, 14), (-48, -36), (18, 28)), wall_mm=(-9, 1)),
     **{name: _of_site(name) for name in SITES},

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+from pydantic import Field
+
 from xaigt.distributions import Choice, Number, Quantiles, Uniform
 from xaigt.lesions.focal import Focal, FocalFamily, FocalRecipe
 from xaigt.lesions.signal import Signal
@@ -17,12 +19,14 @@ class LacuneRecipe(FocalRecipe):
     diameter_mm: Number = Quantiles(quantiles={0.0: 3.0, 0.5: 7.0, 1.0: 15.0}, log=True)
     axis_ratio: Number = Uniform(uniform=(0.8, 1.25))
     roughness: Number = Uniform(uniform=(0.03, 0.1))
-    signal: Signal = {
-        "T1w": 0.42,
-        "T2w": 3.8,
-        "FLAIR": Uniform(uniform=(0.0, 0.2)),
-        "CT": Uniform(uniform=(5.0, 10.0)),
-    }
+    signal: Signal = Field(
+        default={
+            "T1w": 0.42,
+            "T2w": 3.8,
+            "FLAIR": Uniform(uniform=(0.0, 0.2)),
+            "CT": Uniform(uniform=(5.0, 10.0)),
+        }
+    )
     texture: Number = 0.0
     edge_mm: Number = Uniform(uniform=(0.4, 1.0))
 

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
+from pydantic import Field
 
 from xaigt.distributions import DIGITS, Choice, Normal, Number, Quantiles, Uniform, draw
 from xaigt.lesions.base import World
@@ -30,13 +31,15 @@ class MsRecipe(FocalRecipe):
     )
     axis_ratio: Number = Uniform(uniform=(1.3, 2.2))
     roughness: Number = Uniform(uniform=(0.03, 0.1))
-    signal: Signal = {
-        "T1w": Normal(normal=(0.791, 0.139), clip=(0.4, 0.95)),
-        "T2w": Normal(normal=(1.374, 0.353), clip=(1.1, 2.5)),
-        "FLAIR": Normal(normal=(1.323, 0.068), clip=(1.15, 1.6)),
-        "PDw": Normal(normal=(1.328, 0.133), clip=(1.1, 1.8)),
-        "ADC": 1.414,
-    }
+    signal: Signal = Field(
+        default={
+            "T1w": Normal(normal=(0.791, 0.139), clip=(0.4, 0.95)),
+            "T2w": Normal(normal=(1.374, 0.353), clip=(1.1, 2.5)),
+            "FLAIR": Normal(normal=(1.323, 0.068), clip=(1.15, 1.6)),
+            "PDw": Normal(normal=(1.328, 0.133), clip=(1.1, 1.8)),
+            "ADC": 1.414,
+        }
+    )
     texture: Number = Uniform(uniform=(0.05, 0.12))
     edge_mm: Number = Uniform(uniform=(0.6, 1.5))
 

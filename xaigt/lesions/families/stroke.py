@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
-from pydantic import field_validator
+from pydantic import Field, field_validator
 
 from xaigt.distributions import DIGITS, Choice, Number, Quantiles, Uniform, draw
 from xaigt.errors import nearest
@@ -39,13 +39,15 @@ class StrokeRecipe(LesionRecipe):
     volume_ml: Number = Quantiles(quantiles={0.0: 3.0, 0.5: 15.0, 1.0: 80.0}, log=True)
     height: Number = Uniform(uniform=(1.0, 1.8))
     roughness: Number = Uniform(uniform=(0.15, 0.3))
-    signal: Signal = {
-        "T2w": Uniform(uniform=(1.5, 2.1)),
-        "FLAIR": Uniform(uniform=(1.4, 1.8)),
-        "DWI": Uniform(uniform=(1.5, 2.5)),
-        "ADC": Uniform(uniform=(0.5, 0.7)),
-        "CT": Uniform(uniform=(18.0, 24.0)),
-    }
+    signal: Signal = Field(
+        default={
+            "T2w": Uniform(uniform=(1.5, 2.1)),
+            "FLAIR": Uniform(uniform=(1.4, 1.8)),
+            "DWI": Uniform(uniform=(1.5, 2.5)),
+            "ADC": Uniform(uniform=(0.5, 0.7)),
+            "CT": Uniform(uniform=(18.0, 24.0)),
+        }
+    )
     texture: Number = Uniform(uniform=(0.05, 0.12))
     edge_mm: Number = Uniform(uniform=(0.8, 2.0))
 
@@ -59,9 +61,7 @@ class StrokeRecipe(LesionRecipe):
 
 
 class Stroke(Lesion):
-    """One drawn infarct: a cone from `tip_mm` along `axis`, `height` times as high as wide, whose flanks widen by
-    `slope` a mm.
-    """
+    """One drawn infarct: a cone from `tip_mm` along `axis`, `height` times as high as wide, `slope` wide a mm."""
 
     family: Literal["stroke"] = "stroke"
     territory: str

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
+from pydantic import Field
 
 from xaigt.distributions import DIGITS, Choice, Count, Integers, Number, Quantiles, Uniform, draw, draw_count
 from xaigt.lesions.base import Footprint, Streams, World
@@ -31,17 +32,21 @@ class TumorRecipe(FocalRecipe):
     axis_ratio: Number = Uniform(uniform=(0.75, 1.35))
     roughness: Number = Uniform(uniform=(0.08, 0.18))
     rim_mm: Number = Uniform(uniform=(3.0, 7.0))
-    signal: Signal = {
-        "T1w": Uniform(uniform=(1.3, 2.0)),
-        "T2w": Uniform(uniform=(1.5, 2.0)),
-        "FLAIR": Uniform(uniform=(1.4, 1.8)),
-    }
-    core_signal: Signal = {
-        "T1w": Uniform(uniform=(0.5, 0.6)),
-        "T2w": Uniform(uniform=(2.6, 3.4)),
-        "FLAIR": Uniform(uniform=(0.6, 1.0)),
-    }
-    oedema_signal: Signal = {"T1w": 0.79, "T2w": 2.5, "FLAIR": 1.95}
+    signal: Signal = Field(
+        default={
+            "T1w": Uniform(uniform=(1.3, 2.0)),
+            "T2w": Uniform(uniform=(1.5, 2.0)),
+            "FLAIR": Uniform(uniform=(1.4, 1.8)),
+        }
+    )
+    core_signal: Signal = Field(
+        default={
+            "T1w": Uniform(uniform=(0.5, 0.6)),
+            "T2w": Uniform(uniform=(2.6, 3.4)),
+            "FLAIR": Uniform(uniform=(0.6, 1.0)),
+        }
+    )
+    oedema_signal: Signal = Field(default={"T1w": 0.79, "T2w": 2.5, "FLAIR": 1.95})
     oedema_mm: Number = Uniform(uniform=(6.0, 20.0))
     texture: Number = Uniform(uniform=(0.08, 0.2))
     edge_mm: Number = Uniform(uniform=(0.8, 1.5))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 import numpy as np
+from pydantic import Field
 
 from xaigt.distributions import Choice, Number, Quantiles, Uniform, draw
 from xaigt.lesions.focal import Focal, FocalFamily, FocalRecipe
@@ -20,11 +21,13 @@ class WhiteMatterRecipe(FocalRecipe):
     volume_ml: Number = Quantiles(quantiles={0.0: 0.03, 0.25: 0.1, 0.5: 0.3, 0.75: 1.0, 1.0: 6.0}, log=True)
     axis_ratio: Number = Uniform(uniform=(0.7, 1.45))
     roughness: Number = Uniform(uniform=(0.1, 0.2))
-    signal: Signal = {
-        "T1w": Uniform(uniform=(0.82, 0.91)),
-        "T2w": Uniform(uniform=(1.6, 2.2)),
-        "FLAIR": Uniform(uniform=(1.5, 1.9)),
-    }
+    signal: Signal = Field(
+        default={
+            "T1w": Uniform(uniform=(0.82, 0.91)),
+            "T2w": Uniform(uniform=(1.6, 2.2)),
+            "FLAIR": Uniform(uniform=(1.5, 1.9)),
+        }
+    )
     texture: Number = Uniform(uniform=(0.05, 0.12))
     edge_mm: Number = Uniform(uniform=(1.0, 2.5))
 
