@@ -1,4 +1,4 @@
-"""What every family that replaces a piece of tissue keeps: volume, tissue, site, contrast, and what it says of itself."""
+"""What every family that replaces a piece of tissue keeps: volume, tissue, site, contrast, provenance."""
 
 from dataclasses import replace
 from functools import partial
@@ -47,11 +47,10 @@ def drawn():
 
 @pytest.mark.parametrize("name", TEMPLATE)
 def test_the_volume_is_reached_and_counted_alike(drawn, name):
-    for world, lesion in drawn[name]:
+    for _, lesion in drawn[name]:
         assert lesion.volume_mm3 == pytest.approx(4 / 3 * np.pi * lesion.radius_mm**3, rel=0.03)
         assert family(name).lesion.model_validate_json(lesion.model_dump_json()) == lesion
         assert lesion.volume_mm3 > family(name).smallest_mm3
-        del world
     for world, lesion in drawn[name][:3]:
         found, _, cell = filled(world, lesion)
         assert float((found.core >= 0.5).sum()) * cell == pytest.approx(lesion.volume_mm3, rel=0.12)
@@ -117,5 +116,5 @@ def test_where_the_slice_is_known_lesions_lie_in_it(height):
 
 
 def test_an_unknown_site_is_refused_with_the_nearest():
-    with pytest.raises(ValueError, match="unknown site 'thalmus'.*'thalamus'"):
+    with pytest.raises(ValueError, match=r"unknown site 'thalmus'.*'thalamus'"):
         family("lacune").recipe.model_validate({"sites": {"choice": {"thalmus": 1}}})

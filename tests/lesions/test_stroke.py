@@ -53,7 +53,7 @@ def test_it_widens_from_a_deep_tip_to_the_cortex(drawn):
 
 def test_volume_and_provenance(drawn):
     short = 0
-    for world, lesion in drawn:
+    for _, lesion in drawn:
         wanted = 4 / 3 * np.pi * lesion.radius_mm**3
         assert lesion.volume_mm3 <= 1.03 * wanted
         short += lesion.volume_mm3 < 0.97 * wanted  # an anterior territory may have too little room

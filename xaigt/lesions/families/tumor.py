@@ -109,7 +109,7 @@ class TumorFamily(FocalFamily):
     def level(self, lesion: Tumor, points: torch.Tensor, beyond: torch.Tensor) -> torch.Tensor:
         """Rim near the surface, core deeper; the same noise makes the rim uneven and both grainy."""
         noise = texture_noise(lesion, points)
-        rim = lesion.rim_mm * (1 + _UNEVEN * torch.clamp(noise, -2, 2))
+        rim = lesion.rim_mm * (1 + _UNEVEN * torch.clamp(noise, -1.3, 2))
         core = torch.clamp(0.5 + (-beyond - rim) / _BLEND_MM, 0, 1)
         return lesion.value + core * (lesion.core_value - lesion.value) + lesion.texture * noise * (1 - 0.5 * core)
 
