@@ -66,7 +66,7 @@ def test_it_lies_at_its_site_in_its_tissue_within_its_reach(drawn, name):
             assert low - 0.01 <= float(value) <= high + 0.01
         found, points, _ = filled(world, lesion)
         core = points[found.core >= 0.5]
-        if name in ("white-matter", "ms"):
+        if name == "white-matter":
             assert float(world(core, "white").min()) > 0.3 and float(world(core, "ventricles").max()) < 0.2
         elif name != "calcification":
             assert float(world(core, "parenchyma").min()) > -0.2

@@ -70,6 +70,11 @@ class FocalFamily(Family):
         """Draw the volume in mm3: here that of a sphere of the drawn `diameter_mm`."""
         return float(np.pi / 6 * draw(rng, recipe.diameter_mm) ** 3)
 
+    def sites(self, recipe: Any, radius: float) -> Choice:
+        """Sites and weights for a lesion of a radius (mm)."""
+        del radius
+        return recipe.sites
+
     def walls(self, radius: float) -> dict[str, Range]:
         """Distances (mm) of centres from the ventricles' walls, for sites at which they depend on the size."""
         del radius
@@ -91,7 +96,7 @@ class FocalFamily(Family):
         form, contrast = streams("shape"), streams("contrast")
         wanted = self.volume(streams("size"), recipe)
         radius = sphere_radius(wanted)
-        placed = draw_place(streams("place"), recipe.sites, world, radius, self.walls(radius))
+        placed = draw_place(streams("place"), self.sites(recipe, radius), world, radius, self.walls(radius))
         site, centre = placed or (next(iter(recipe.sites.choice)), (0.0, 0.0, 0.0))
         blob = Blob(
             centre_mm=centre,

@@ -1,4 +1,7 @@
-"""Lesions of multiple sclerosis: ovoids whose long axis is perpendicular to the wall of the ventricles."""
+"""Lesions of multiple sclerosis: ovoids whose long axis is perpendicular to the wall of the ventricles.
+
+Their middle lies in white matter; large ones take some grey matter too, from which they hardly differ.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +19,7 @@ from xaigt.lesions.regions import Range
 from xaigt.lesions.signal import Signal
 
 PERIVENTRICULAR = ("body-wall", "frontal-cap", "occipital-cap")
+CORTICAL, LARGE_MM = "juxtacortical", 6.0
 _STEP_MM = 3.0  # of the differences that give the direction away from the wall
 
 
@@ -56,10 +60,14 @@ class MsFamily(FocalFamily):
     name = "ms"
     recipe = MsRecipe
     lesion = Ms
-    tissue = "white"
 
     def volume(self, rng: np.random.Generator, recipe: Any) -> float:
         return draw(rng, recipe.volume_mm3)
+
+    def sites(self, recipe: Any, radius: float) -> Choice:
+        """None of the large ones lies under the cortex: there is no white matter for it."""
+        inner = {name: weight for name, weight in recipe.sites.choice.items() if name != CORTICAL}
+        return Choice(choice=inner) if radius > LARGE_MM and sum(inner.values()) > 0 else recipe.sites
 
     def walls(self, radius: float) -> dict[str, Range]:
         """One end touches the wall."""

@@ -36,7 +36,7 @@ class StrokeRecipe(LesionRecipe):
 
     family: Literal["stroke"] = "stroke"
     territories: Choice = Choice(choice={"MCA": 0.7, "ACA": 0.1, "PCA": 0.2})
-    volume_ml: Number = Quantiles(quantiles={0.0: 3.0, 0.5: 15.0, 1.0: 80.0}, log=True)
+    volume_ml: Number = Quantiles(quantiles={0.0: 3.0, 0.5: 25.0, 1.0: 120.0}, log=True)
     height: Number = Uniform(uniform=(1.0, 1.8))
     roughness: Number = Uniform(uniform=(0.15, 0.3))
     signal: Signal = Field(
