@@ -61,7 +61,7 @@ class Focal(Lesion):
 class FocalFamily(Family):
     """A blob in one tissue. Subclasses say how large, where, of what form, and how bright."""
 
-    compartments = ("parenchyma",)
+    compartments: ClassVar[tuple[str, ...]] = ("parenchyma",)
     smallest_mm3 = 2.0
     lesion: ClassVar[type[Focal]]
     tissue: ClassVar[Tissue] = "parenchyma"
@@ -127,10 +127,10 @@ class FocalFamily(Family):
             **self.extras(streams, recipe, world, wanted),
         )
 
-    def reach(self, lesion: Focal) -> float:
+    def reach(self, lesion: Any) -> float:
         return lesion.shape.reach_mm + 2 * lesion.edge_mm + 1.0
 
-    def footprint(self, lesion: Focal, world: World, points: torch.Tensor, softness: float) -> Footprint:
+    def footprint(self, lesion: Any, world: World, points: torch.Tensor, softness: float) -> Footprint:
         beyond = self.beyond(lesion, points)
         core = torch.clamp(0.5 - beyond / max(softness, lesion.edge_mm), 0, 1)
         core = core * share_of_tissue(world, points, self.tissue, softness)

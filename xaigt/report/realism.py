@@ -74,6 +74,10 @@ def _sizes(axis: Any, name: str, values: Values, edges: tuple[float, ...], share
         axis.plot([], [], color=PUBLISHED, linestyle="--", label="stated range")
         axis.set_ylabel("lesions")
     axis.set_xscale("log")
+    steps = [step * 10**power for power in range(5) for step in (1, 2, 5)]
+    ticks = [tick for tick in steps if min((low, *edges[:1])) <= tick <= high]
+    axis.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+    axis.minorticks_off()
     axis.set_xlabel(name)
     axis.legend(fontsize=8)
 

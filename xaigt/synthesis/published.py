@@ -75,6 +75,7 @@ PUBLISHED: tuple[Published, ...] = (
     ),
     Published("ms", "value", "mean and SD", (1.414, 0.0), MEASURED, "ADC"),
     *_values("tumor", "range", ASSUMED, T1w=(1.3, 2.0)),
+    Published("tumor", "diameter", "range", (17.9, 48.6), ASSUMED),
     Published("tumor", "value of the core", "range", (0.5, 0.6), ASSUMED, "T1w"),
     *(
         Published("tumor", "value of the oedema", "range", (value, value), COMPUTED, name)

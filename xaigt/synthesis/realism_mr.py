@@ -113,7 +113,8 @@ def seen(name: str, contrast: str, sizes: Sizes) -> tuple[Values, list[dict[str,
     """Whole-lesion means in rendered 2-D samples (over white matter; CT: HU), and three of the samples."""
     recipe = recipe_for(name, contrast, dim=2)
     unit = 1.0 if contrast == "CT" else MR_WHITE
-    means, pictures = [], []
+    means: list[float] = []
+    pictures: list[dict[str, Any]] = []
     for sample in range(sizes.rendered):
         plan = draw_plan(recipe, sizes.seed, sample)
         if plan.label == 0:

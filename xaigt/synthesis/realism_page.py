@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -33,19 +35,20 @@ This page is written by a command; do not edit it:
 python -m xaigt.synthesis.realism_mr --output docs/explanation
 ```
 
-Seed {seed}: the lesions of {samples} volumes a family and contrast were drawn (*drawn*: what the recipe says), and {rendered} slices
-rendered, half of them with lesions (*in the image*: means over the masks of lesions of 12 voxels and more, with partial volume, texture
-and noise in them). Image values are over white matter; CT is in HU. *Unverified* numbers are general knowledge or choices of the recipes: that
-generated lesions agree with them shows that the generator does what it is told, not that it is right. Where a distribution is clipped in the
-recipe, its mean moves: see the recipe.
+Seed {seed}: the lesions of {samples} volumes a family (a quarter of them for further contrasts) were drawn (*drawn*: what the recipe says), and
+{rendered} slices rendered, half of them with lesions (*in the image*: means over the masks of lesions of 12 voxels and
+more, with partial volume, texture and noise in them). Image values are over white matter; CT is in HU. *Unverified*
+numbers are general knowledge or choices of the recipes: that generated lesions agree with them shows that the
+generator does what it is told, not that it is right. Where a distribution is clipped in the recipe, its mean moves.
 """
 _SHAPES = """
-Shape of {count} real stroke masks (public, drawn by hand; `{file}`) and of generated infarcts, all on voxels of 2 mm. Compactness is the
-sphericity of `xaigt.shape`; roughness is the surface over that of the mask after a Gaussian of 4 mm SD.
+Shape of {count} real stroke masks (public, drawn by hand; `{file}`) and of generated infarcts, all on voxels of 2 mm.
+Compactness is the sphericity of `xaigt.shape`; roughness is the surface over that of the mask after a Gaussian of 4 mm
+SD.
 
 {table}
-
-{count} masks are too few to fit anything to. Generated infarcts are one wedge each; real ones are also patchy, of several pieces, or follow a whole territory.
+{count} masks are too few to fit anything to. Generated infarcts are one wedge each; real ones are also patchy, of
+several pieces, or fill a whole territory.
 """
 
 
@@ -75,7 +78,9 @@ def main(output: Path, real: Path | None, samples: int, rendered: int, seed: int
 def write_family(name: str, folder: Path, sizes: Sizes) -> str:
     """Write the figure and the table (CSV) of one family; return its part of the page."""
     contrasts = list(dict.fromkeys([recipe_for(name, dim=2).modality, *_contrasts(name)]))
-    found = {contrast: drawn(name, contrast, sizes) for contrast in contrasts}
+    # Places and sizes are the same in every contrast, and only image values are not: fewer of the others will do.
+    fewer = replace(sizes, samples=math.ceil(sizes.samples / 4))
+    found = {contrast: drawn(name, contrast, fewer if number else sizes) for number, contrast in enumerate(contrasts)}
     images = {contrast: seen(name, contrast, sizes) for contrast in contrasts}
     rows, values_of = [], {}
     for item in published_of(name):

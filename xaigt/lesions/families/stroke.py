@@ -23,7 +23,7 @@ SHORTEST_MM, LONGEST_MM = 14.0, 62.0
 BLUNT_MM = 5.0  # how far behind the drawn tip the flanks would meet
 WIDEST = 1.1  # tangent of the largest half-angle
 STEP_MM = 2.2
-NOISE_MM = 11.0  # size of the irregularities of the flanks
+NOISE_MM = 13.0  # size of the irregularities of the flanks
 NOISE_LIMIT = 1.5
 FLUID_FREE, FLUID_FULL = 0.4, 0.9  # share of fluid: infarcts leave sulci
 _JITTER = (5.0, 8.0, 2.0)  # SD of the tip (z, y, x; mm)
@@ -38,7 +38,7 @@ class StrokeRecipe(LesionRecipe):
     territories: Choice = Choice(choice={"MCA": 0.7, "ACA": 0.1, "PCA": 0.2})
     volume_ml: Number = Quantiles(quantiles={0.0: 3.0, 0.5: 25.0, 1.0: 120.0}, log=True)
     height: Number = Uniform(uniform=(1.0, 1.8))
-    roughness: Number = Uniform(uniform=(0.15, 0.3))
+    roughness: Number = Uniform(uniform=(0.1, 0.22))
     signal: Signal = Field(
         default={
             "T2w": Uniform(uniform=(1.5, 2.1)),
