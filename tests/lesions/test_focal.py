@@ -21,7 +21,7 @@ TEMPLATE = {
     "lacune": "mni152-flair",
     "microbleed": "mni152-swi",
     "calcification": "mni152-ct",
-    "tumor": "mni152-t1",
+    "tumor": "mni152-flair",
 }
 # science: image values of each contrast over white matter (CT: HU), and on which side of white matter they lie.
 VALUES = [

@@ -1,4 +1,4 @@
-"""The recipes of the MR families: valid in 2-D and 3-D, in every contrast they name, and reproduced from their plans."""
+"""The recipes of the MR families: valid in 2-D and 3-D, in every contrast they name, the same from their plans."""
 
 import numpy as np
 import pytest
