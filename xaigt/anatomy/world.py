@@ -92,9 +92,9 @@ class _Last:
 
     def __call__(self, argument: torch.Tensor, function: Callable[[torch.Tensor], torch.Tensor]) -> torch.Tensor:
         kept = self._result
-        if kept is not None and self._argument is not None and self._argument() is argument:
-            if self._versions == (argument._version, kept._version):
-                return kept
+        same = kept is not None and self._argument is not None and self._argument() is argument
+        if kept is not None and same and self._versions == (argument._version, kept._version):
+            return kept
         result = function(argument)
         self.keep(argument, result)
         return result
