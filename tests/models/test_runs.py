@@ -93,6 +93,26 @@ def test_scores_have_the_columns_of_the_score_table(explained, slices):
     assert cell.loc[0, "accuracy"] == explained.description["figures"]["test"]["accuracy"]
 
 
+def test_tensorboard_events_are_the_curves(slices, tmp_path):
+    event_accumulator = pytest.importorskip(
+        "tensorboard.backend.event_processing.event_accumulator", reason="pip install tensorboard to read its events"
+    )
+    made = train(slices, Settings(**QUICK), tmp_path / "run", threads=1, tensorboard=True)
+    events = event_accumulator.EventAccumulator(str(made.folder / "tensorboard"))
+    events.Reload()
+    curves = pd.read_csv(made.folder / "curves.csv")
+    for name in ("train_loss", "val_loss"):
+        assert [event.step for event in events.Scalars(name)] == curves["epoch"].tolist()
+        assert [event.value for event in events.Scalars(name)] == pytest.approx(curves[name].tolist(), rel=1e-5)
+
+
+def test_a_missing_tensorboard_is_said_before_the_training(slices, tmp_path, monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(ModelError, match="pip install tensorboard"):
+        train(slices, Settings(**QUICK), tmp_path / "run", tensorboard=True)
+    assert not (tmp_path / "run").exists()
+
+
 def test_truth_of_a_pair_is_the_lesions_of_its_sample(explained, slices):
     _, pairs = load_maps(explained)
     pair = pairs.iloc[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import importlib.util
 import io
 from collections.abc import Sequence
 from pathlib import Path
@@ -48,18 +49,22 @@ def draw(history: Sequence[dict[str, Any]], best_epoch: int, path: Path, title: 
     write(path, content.getvalue())
 
 
-def tensorboard(history: Sequence[dict[str, Any]], folder: Path) -> None:
-    """Write the curves as TensorBoard events.
+def need_tensorboard() -> None:
+    """Say before a training, not after it, that its events could not be written.
 
     Raises
     ------
     ModelError
         If TensorBoard is not installed.
     """
-    try:
-        from torch.utils.tensorboard import SummaryWriter
-    except ImportError:
-        raise ModelError("TensorBoard is not installed: pip install tensorboard, or leave out --tensorboard.") from None
+    if importlib.util.find_spec("tensorboard") is None:
+        raise ModelError("TensorBoard is not installed: pip install tensorboard, or leave out --tensorboard.")
+
+
+def tensorboard(history: Sequence[dict[str, Any]], folder: Path) -> None:
+    """Write the curves as TensorBoard events."""
+    from torch.utils.tensorboard import SummaryWriter
+
     with SummaryWriter(folder) as writer:
         for row in history:
             for name in COLUMNS[3:]:

@@ -175,10 +175,13 @@ def train(
     import torch
 
     from xaigt.models.arms import Context, start
+    from xaigt.models.curves import need_tensorboard
     from xaigt.models.inputs import fit_scaling, outputs_of, read_split
     from xaigt.models.loop import Trainer, deterministic
 
     _check_device(device)
+    if tensorboard:
+        need_tensorboard()
     with _one_writer(folder):
         description = _begin(dataset, settings, folder, device, threads or torch.get_num_threads())
         if description["status"] == "finished":
