@@ -55,7 +55,12 @@ def check(name, changes, settings=()):
     return plan, first
 
 
-@pytest.mark.parametrize("name", RECIPES)
+QUICK = ("ms", "stroke", "stroke-ct", "calcification")
+
+
+@pytest.mark.parametrize(
+    "name", [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in RECIPES]
+)
 def test_slices(name):
     plan, found = check(name, FINE)
     if load_recipe(name).slice_mm is not None:  # drawn first: no lesion misses it
@@ -68,6 +73,7 @@ def test_volumes(name):
     check(name, VOLUME, ["lesions.0.parameters.diameter_mm=6"] if name in SMALLEST else [])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["ms", "tumor", "stroke", "lacune", "white-matter", "calcification"])
 def test_every_contrast_that_has_a_template(name):
     recipe = load_recipe(name)

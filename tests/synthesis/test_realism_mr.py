@@ -66,6 +66,7 @@ def test_drawn_values_are_over_white_matter():
     assert values.min() >= 0.1 and values.max() <= 0.4
 
 
+@pytest.mark.slow
 def test_the_command_writes_a_figure_and_a_table(tmp_path):
     arguments = ["--output", str(tmp_path), "--samples", "3", "--rendered", "2", "--family", "microbleed"]
     done = CliRunner().invoke(main, arguments, catch_exceptions=False)

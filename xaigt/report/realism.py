@@ -101,7 +101,7 @@ def _contrasts(axis: Any, contrasts: Mapping[str, tuple[Values, Values, tuple[fl
     axis.set_xlabel("HU" if names == ["CT"] else "value over white matter (CT: HU)" if "CT" in names else
                     "value over white matter")  # fmt: skip
     if "CT" in names:
-        axis.set_xscale("symlog")
+        axis.set_xscale("log")
     axis.legend(fontsize=8, loc="upper right")
 
 

@@ -37,9 +37,9 @@ python -m xaigt.synthesis.realism_mr --output docs/explanation
 
 Seed {seed}: the lesions of {samples} volumes a family (a quarter of them for further contrasts) were drawn (*drawn*:
 what the recipe says), and {rendered} slices of each contrast rendered, half of them with lesions (*in the image*: means
-over the masks of lesions of 12 voxels and more, with partial volume, texture and noise in them). Image values are over
-white matter; CT is in HU. *Unverified* numbers are general knowledge or choices of the recipes: that generated lesions
-agree with them shows that the
+over the masks of lesions of 12 voxels and more, with partial volume, texture and noise in them). For a tumour the mean
+is over rim and core. Image values are over white matter; CT is in HU. *Unverified* numbers are general knowledge or
+choices of the recipes: that generated lesions agree with them shows that the
 generator does what it is told, not that it is right. Where a distribution is clipped in the recipe, its mean moves.
 """
 _SHAPES = """
