@@ -174,17 +174,17 @@ class SubjectMap:
         return float(position[2]), float(position[1]), float(position[0])
 
     def _displaced(self, linear: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        """D at one point, trilinear; for one point NumPy takes a tenth of the time of a Sampler."""
-        lattice = self.fields.push_lattice
-        last = np.asarray(lattice.shape) - 1
-        position = np.clip((linear - lattice.origin) / lattice.spacing, 0, last)
-        low = np.minimum(position.astype(np.intp), last - 1)
-        share = position - low
-        z, y, x = low.tolist()
-        corners = self._field[:, z : z + 2, y : y + 2, x : x + 2]
-        for part in share:
-            corners = corners[:, 0] * (1 - part) + corners[:, 1] * part
-        return np.asarray(corners, np.float64)
+        """D at one point, trilinear; for one point this takes a tenth of the time of a Sampler."""
+        lattice, low, shares = self.fields.push_lattice, [], []
+        for value, start, count in zip(linear.tolist(), lattice.origin, lattice.shape, strict=True):
+            position = min(max((value - start) / lattice.spacing, 0.0), count - 1.0)
+            low.append(min(int(position), count - 2))
+            shares.append(position - low[-1])
+        z, y, x = low
+        corners = self._field[:, z : z + 2, y : y + 2, x : x + 2].astype(np.float64)
+        for share in shares:
+            corners = corners[:, 0] * (1 - share) + corners[:, 1] * share
+        return corners
 
 
 def smooth_displacement(seed: int, sd: float, shape: tuple[int, int, int], spacing: float) -> npt.NDArray[np.float32]:

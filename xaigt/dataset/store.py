@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 from filelock import FileLock, Timeout
 
-from xaigt.dataset import layout
+from xaigt.dataset import chunks, layout
 from xaigt.dataset.files import DatasetError, disk_errors, read_json, replace, sha256, write_json
 
 Arrays = Mapping[str, npt.NDArray[Any]]
@@ -48,6 +48,7 @@ class Store:
     ) -> None:
         self.folder, self.samples, self.shape, self.arrays = folder, samples, shape, dict(arrays)
         self.block_size = layout.block_size(len(shape))
+        self._sharded = len(shape) == 2
 
     @property
     def blocks(self) -> range:
@@ -95,15 +96,16 @@ class Store:
 
     def write(self, block: int, arrays: Arrays) -> None:
         """Write the arrays of a block, the sample axis first. May run in any process."""
-        import zarr
-
         members = self.members(block)
-        group = zarr.open_group(self.folder / layout.DATA, mode="r+")
         with disk_errors(self.folder):
             for name, array in arrays.items():
-                target = group[name]
-                assert isinstance(target, zarr.Array)
-                target[members.start : members.stop] = array
+                place = self.folder / layout.DATA / name
+                rest = [0] * len(self.shape)
+                if self._sharded:
+                    chunks.put(place, [block, *rest], chunks.shard(array, self.block_size))
+                else:
+                    for sample, values in zip(members, array, strict=True):
+                        chunks.put(place, [sample, *rest], chunks.encode(values))
 
     def mark(self, block: int, rows: Rows) -> None:
         """Record that a block is finished, with its rows of every table of ``layout.TABLES``."""
@@ -166,16 +168,15 @@ class Store:
         temporary = self.folder / f".{layout.DATA}.tmp"
         shutil.rmtree(temporary, ignore_errors=True)
         group = zarr.create_group(temporary)
-        two_dimensional = len(self.shape) == 2
         for name, dtype in self.arrays.items():
             group.create_array(
                 name,
                 shape=(self.samples, *self.shape),
                 dtype=dtype,
                 chunks=(1, *self.shape),
-                shards=(self.block_size, *self.shape) if two_dimensional else None,
-                compressors=BloscCodec(cname="zstd", clevel=3, shuffle="bitshuffle"),
-                dimension_names=["sample", *(["y", "x"] if two_dimensional else ["z", "y", "x"])],
+                shards=(self.block_size, *self.shape) if self._sharded else None,
+                compressors=BloscCodec(cname="zstd", clevel=chunks.LEVEL, shuffle=chunks.shuffle_of(dtype)),
+                dimension_names=["sample", *(["y", "x"] if self._sharded else ["z", "y", "x"])],
                 fill_value=0,
             )
         temporary.rename(self.folder / layout.DATA)

@@ -21,7 +21,7 @@ from xaigt.splines import control_shape, expand
 from xaigt.volume import rotation_matrix
 
 EXTENT = 2.2  # half the edge of the lattice that a blob is resolved on, in radii of the sphere of its volume
-_LATTICE = 31  # points an edge
+_LATTICE = 27  # points an edge
 _NOISE_POINTS, _NOISE_STEP = 25, 1 / 3  # noise lattice: points an edge, and their distance in knots
 
 

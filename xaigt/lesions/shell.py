@@ -20,8 +20,8 @@ import torch
 from xaigt.lesions.base import World
 from xaigt.schema import Strict
 
-_TANGENT, _DEPTH = 41, 10  # points of the lattice a layer is resolved on, along each tangent and in depth
-_WALKS, _SECANTS = 1, 5  # steps that find the inner table: to 1e-4 mm on the embedded heads
+_TANGENT, _DEPTH = 33, 8  # points of the lattice a layer is resolved on, along each tangent and in depth
+_STEPS, _NEAR_STEPS = 6, 5  # that find the inner table to 1e-3 mm on the embedded heads; fewer from nearby
 _SLOPES = (0.4, 1.2)  # of the depth along a direction: 1 towards the nearest point of a head of the template's size
 MARGIN = 1.35  # its half-width, in radii of the unrestricted layer of the wanted volume
 
@@ -94,20 +94,20 @@ def lattice(layer: Layer, radius: float, world: World) -> tuple[torch.Tensor, to
 
 
 def surface_radius(
-    direction: npt.NDArray[np.float64], origin: tuple[float, float, float], world: World, start: float = 60.0
+    direction: npt.NDArray[np.float64], origin: tuple[float, float, float], world: World, start: float | None = None
 ) -> npt.NDArray[np.float64]:
     """Distance (mm) from the origin to the inner table along unit directions ``[..., 3]``.
 
-    The depth is a signed distance, so a step of its length comes near the surface: one from `start` (mm), and then the
-    secant method, which takes the slope of the depth along each direction from the last step.
+    The depth is a signed distance, so a step of its length comes near the surface: one from `start` (mm; 60 if it
+    is not known), and then the secant method, which takes the slope of the depth along a direction from the last step.
     """
-    radius = np.full(direction.shape[:-1], start)
+    radius = np.full(direction.shape[:-1], 60.0 if start is None else start)
     slope = np.ones_like(radius)
     last: tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]] | None = None
-    for step in range(_WALKS + _SECANTS):
+    for _ in range(_STEPS if start is None else _NEAR_STEPS):
         points = np.asarray(origin) + radius[..., None] * direction
         depth = world(_tensor(points, world), "depth").double().cpu().numpy()
-        if last is not None and step >= _WALKS:
+        if last is not None:
             moved = radius - last[0]
             known = np.abs(moved) > 1e-3
             slope = np.where(known, (last[1] - depth) / np.where(known, moved, 1.0), slope)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -167,7 +168,6 @@ class _Canvas:
         self.oedema = torch.zeros_like(healthy)
         self.instance = torch.zeros(healthy.shape, dtype=torch.uint8, device=healthy.device)
         self._read, self._grid, self._anatomy = read, grid, anatomy
-        self._tissue = _soft_tissue(read, anatomy.map.subject)
         self._contrast = (plan.contrast_to_noise or 0.0) * plan.acquisition.noise_hu
 
     def copy(self) -> _Canvas:
@@ -190,7 +190,7 @@ class _Canvas:
         box, core, oedema = found.box, found.core, found.oedema
         matter = self._read["white"][box] + GREY_SHARE * self._read["grey"][box]
         # A lesion replaces the soft tissue of a voxel, not the share of bone beside it; and not an earlier lesion.
-        change = found.filling if found.additive else found.filling - core * self._tissue[box]
+        change = found.filling if found.additive else found.filling - core * self._tissue(box)
         exact = kind.nominal(lesion, self._anatomy, _centres(self._grid, box, self._anatomy.device))
         own = core >= 0.5 if exact is None else exact
         room = 1 - self.core[box]
@@ -200,6 +200,10 @@ class _Canvas:
         self.instance[box] = torch.where(owns, torch.full_like(self.instance[box], instance), self.instance[box])
         self.core[box] = torch.maximum(self.core[box], core)
         self.oedema[box] = torch.maximum(self.oedema[box], oedema)
+
+    def _tissue(self, box: tuple[slice, slice, slice]) -> torch.Tensor:
+        read = {name: self._read[name][box] for name in ("grey", "white", "csf")}
+        return _soft_tissue(read, self._anatomy.map.subject)
 
     def _gain(self, change: torch.Tensor, core: torch.Tensor, own: torch.Tensor) -> float:
         """Factor that brings the contrast of a lesion, at full coverage, to what the recipe's dial asks."""
@@ -233,24 +237,28 @@ def _arrays(
     changed = np.abs(image.astype(np.int32) - twin) > epsilon
     in_lesion = changed & (instance > 0)
     in_oedema = changed & (canvas.oedema.cpu().numpy() > OEDEMA_VISIBLE) & ~in_lesion
-    altered = in_lesion * ALTERED["lesion"] + in_oedema * ALTERED["oedema"]
-    altered = altered + (changed & ~in_lesion & ~in_oedema) * ALTERED["blur"]
-    inside = (read["depth"] > 0).cpu().numpy()
-    parenchyma = (read["parenchyma"] > 0).cpu().numpy()
-    ventricles = (read["ventricles"] > 0).cpu().numpy()
-    cisterns = inside & ~ventricles & (read["csf"] > FLUID).cpu().numpy()
-    extra_axial = inside & (read["depth"] < EXTRA_AXIAL_MM).cpu().numpy()
-    compartment = (
-        parenchyma * COMPARTMENTS["parenchyma"]
-        + (ventricles & inside) * COMPARTMENTS["ventricles"]
-        + cisterns * COMPARTMENTS["cisterns"]
-        + extra_axial * COMPARTMENTS["extra-axial"]
-    )
+    altered = _bits(ALTERED, lesion=in_lesion, oedema=in_oedema, blur=changed & ~in_lesion & ~in_oedema)
+    inside, ventricles = read["depth"] > 0, read["ventricles"] > 0
+    found = {
+        "parenchyma": read["parenchyma"] > 0,
+        "ventricles": ventricles & inside,
+        "cisterns": inside & ~ventricles & (read["csf"] > FLUID),
+        "extra-axial": inside & (read["depth"] < EXTRA_AXIAL_MM),
+    }
+    compartment = _bits(COMPARTMENTS, **{name: mask.cpu().numpy() for name, mask in found.items()})
     return {
         "image": image,
         "twin": twin,
         "lesion": instance,
-        "altered": altered.astype(np.uint8),
-        "support": inside.astype(np.uint8),
-        "compartment": compartment.astype(np.uint8),
+        "altered": altered,
+        "support": inside.to(torch.uint8).cpu().numpy(),
+        "compartment": compartment,
     }
+
+
+def _bits(numbers: Mapping[str, int], **masks: npt.NDArray[np.bool_]) -> npt.NDArray[np.uint8]:
+    """One array whose bits say in which masks a voxel lies."""
+    result = np.zeros(next(iter(masks.values())).shape, np.uint8)
+    for name, mask in masks.items():
+        result |= mask.view(np.uint8) * np.uint8(numbers[name])
+    return result

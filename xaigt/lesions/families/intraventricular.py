@@ -16,7 +16,7 @@ from xaigt.randomness import subseed
 # Box of template space that holds the ventricles (z, y, x; low, high; mm), and the middle of each lateral one.
 BOX = ((-48.0, -70.0, -48.0), (40.0, 46.0, 48.0))
 MIDDLE = (12.0, -20.0, 16.0)
-STEP_MM = 2.2
+STEP_MM = 2.5
 MIDLINE_MM = 2.0
 
 

@@ -100,7 +100,7 @@ class SubarachnoidFamily(Family):
             return deep & ((middles - torch.tensor(lesion.centre_mm)).norm(dim=-1) <= half + distance)
 
         box = ((z - half, y - half, x - half), (z + half, y + half, x + half))
-        points, cells = box_lattice(*box, half / 18, world.device, near)
+        points, cells = box_lattice(*box, half / 15, world.device, near)
         allowed = (_outside(world, points) <= 0) & _within(lesion, points)
         size = _size(lesion, points)
         level, reached = level_of_volume(size, cells, allowed, wanted)
