@@ -8,8 +8,9 @@ import numpy as np
 import torch
 
 from xaigt.distributions import Choice, Number, Quantiles, Uniform, draw
-from xaigt.lesions.base import Family, Footprint, Lesion, LesionRecipe, Streams, World
+from xaigt.lesions.base import Family, Footprint, Streams, World
 from xaigt.lesions.blobs import shape_noise, sphere_radius
+from xaigt.lesions.blood import BloodRecipe, Hematoma, density, draw_blood, settle
 from xaigt.lesions.weighted import box_lattice, level_of_volume, z_range
 from xaigt.randomness import subseed
 
@@ -28,10 +29,11 @@ SITES = {
     "convexity": ((42, -15, 46), (12, 28, 8)),
 }
 NOISE_LIMIT = 1.5
+CLOT_MM = 12.0  # scale of the blood's texture
 _TRIES = 300
 
 
-class SubarachnoidRecipe(LesionRecipe):
+class SubarachnoidRecipe(BloodRecipe):
     """What a recipe says of subarachnoid hemorrhage; sources: generators/hemorrhage.yaml."""
 
     family: Literal["subarachnoid"] = "subarachnoid"
@@ -50,7 +52,7 @@ class SubarachnoidRecipe(LesionRecipe):
     texture_hu: Number = Uniform(uniform=(1.0, 4.0))
 
 
-class Subarachnoid(Lesion):
+class Subarachnoid(Hematoma):
     """One drawn subarachnoid hemorrhage: fluid within `level_mm` of the centre, as noise bends distances.
 
     Nothing lies beyond `reach_mm`: the box that the level was resolved on.
@@ -62,8 +64,6 @@ class Subarachnoid(Lesion):
     reach_mm: float
     roughness: float
     noise_seed: int
-    core_hu: float
-    texture_hu: float
 
 
 class SubarachnoidFamily(Family):
@@ -81,6 +81,7 @@ class SubarachnoidFamily(Family):
         centre = world.to_scanner(_seed(streams("place-seed"), site, world))
         z, y, x = (round(value, 4) for value in centre)
         half = round(min(1.2 * sphere_radius(wanted) / DENSITY ** (1 / 3), LARGEST_RADIUS), 4)
+        stage, blood = draw_blood(contrast, recipe)
         lesion = Subarachnoid(
             centre_mm=(z, y, x),
             radius_mm=sphere_radius(wanted),
@@ -91,8 +92,8 @@ class SubarachnoidFamily(Family):
             reach_mm=half,
             roughness=draw(form, recipe.roughness),
             noise_seed=subseed(form),
-            core_hu=draw(contrast, recipe.core_hu),
-            texture_hu=draw(contrast, recipe.texture_hu),
+            stage=stage,
+            blood=blood,
         )
         points, cells = box_lattice(
             (z - half, y - half, x - half), (z + half, y + half, x + half), half / 18, world.device
@@ -100,8 +101,15 @@ class SubarachnoidFamily(Family):
         allowed = (_outside(world, points) <= 0) & _within(lesion, points)
         size = _size(lesion, points)
         level, reached = level_of_volume(size, cells, allowed, wanted)
-        low, high = z_range(points[..., 0], cells, allowed & (size <= level))
-        return lesion.model_copy(update={"level_mm": level, "volume_mm3": round(reached, 4), "z_range_mm": (low, high)})
+        inside = allowed & (size <= level)
+        return lesion.model_copy(
+            update={
+                "level_mm": level,
+                "volume_mm3": round(reached, 4),
+                "z_range_mm": z_range(points[..., 0], cells, inside),
+                "blood": settle(lesion.blood, points, cells, inside),
+            }
+        )
 
     def reach(self, lesion: Subarachnoid) -> float:
         return min(lesion.level_mm / (1 - NOISE_LIMIT * lesion.roughness), lesion.reach_mm) + 1.0
@@ -113,8 +121,7 @@ class SubarachnoidFamily(Family):
         filled = torch.clamp((fluid - FLUID) / (FLUID_FULL - FLUID) + 0.5, 0, 1) * (fluid > FLUID)
         free = torch.clamp(0.5 - world.at_template(at, "ventricles") / softness, 0, 1)
         free = free * torch.clamp(0.5 + (world.at_template(at, "depth") - INNER_MM) / softness, 0, 1)
-        relative = torch.stack([(points[..., i] - lesion.centre_mm[i]) / 12.0 for i in range(3)], -1)
-        level = lesion.core_hu + lesion.texture_hu * shape_noise(lesion.noise_seed, points.device)(relative)[0]
+        level = density(lesion.blood, lesion.centre_mm, points, CLOT_MM)
         core = near * filled * free
         return Footprint(core, level, torch.zeros_like(core), 0.0)
 
