@@ -73,10 +73,10 @@ def from_sheet(form: str, side: int, at: torch.Tensor) -> torch.Tensor:
 def outside(form: str, side: int, at: torch.Tensor, depth: torch.Tensor) -> torch.Tensor:
     """Distance (mm), roughly, to where blood may lie along a sheet: negative where it may."""
     distance = from_sheet(form, side, at)
-    return torch.maximum(_border(form, side, at, depth), torch.maximum(-distance, distance - THICKEST_MM))
+    return torch.maximum(border(form, side, at, depth), torch.maximum(-distance, distance - THICKEST_MM))
 
 
-def _border(form: str, side: int, at: torch.Tensor, depth: torch.Tensor) -> torch.Tensor:
+def border(form: str, side: int, at: torch.Tensor, depth: torch.Tensor) -> torch.Tensor:
     """Distance (mm), roughly, to the border of a sheet along it: negative inside."""
     z, y, x = at[..., 0], at[..., 1], side * at[..., 2]
     if form == "falx":
@@ -100,7 +100,7 @@ def draw_centre(rng: np.random.Generator, form: str, side: int, world: World) ->
         points = np.stack([z, y, side * b], -1)
     at = torch.from_numpy(points.astype(np.float32)).to(world.device)
     depth = world.at_template(at, "depth")
-    apart = torch.maximum(_border(form, side, at, depth), -depth).cpu()
+    apart = torch.maximum(border(form, side, at, depth), -depth).cpu()
     fits = torch.nonzero(apart <= -MARGIN_MM)
     index = int(fits[0]) if len(fits) else int(apart.argmin())
     z0, y0, x0 = (round(float(value), 4) for value in points[index])
