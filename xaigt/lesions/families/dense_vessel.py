@@ -16,7 +16,7 @@ from xaigt.lesions.strands import Point, Strands, StrandsFamily, chain, measured
 
 # Paths (z, y, x; mm of template space, right side): approximate positions in the MNI152 average.
 PATHS: dict[str, tuple[Point, ...]] = {
-    "basilar": ((-46.0, -18.0, 1.5), (-38.0, -12.5, 1.0), (-29.0, -11.0, 0.0), (-19.0, -14.0, 0.0)),
+    "basilar": ((-38.0, -15.0, 1.5), (-32.0, -13.0, 0.5), (-25.0, -12.0, 0.0), (-18.0, -14.0, 0.0)),
     "middle-cerebral": ((-15.0, 2.0, 8.0), (-13.5, 4.0, 17.0), (-12.0, 4.5, 26.0), (-7.0, 3.0, 35.0)),
 }
 SINUSES = ("sagittal-sinus", "straight-sinus", "transverse-sinus")
@@ -73,7 +73,7 @@ class DenseVesselFamily(StrandsFamily):
         path = _sinus(site, start, world) if sinus else PATHS[site]
         radius = round(draw(streams("size"), recipe.radius_mm) * (_SINUS_MM if sinus else _ARTERY_MM), 4)
         tubes = chain([(z, y, x * side) for z, y, x in path], radius, world)
-        return DenseVessel(site=site, hu=draw(streams("contrast"), recipe.hu), inner_mm=0.5, **measured(tubes))
+        return DenseVessel(site=site, hu=draw(streams("contrast"), recipe.hu), inner_mm=1.0, **measured(tubes))
 
 
 def _sinus(site: str, start: float, world: World) -> list[Point]:

@@ -33,7 +33,7 @@ class SkullEdgeRecipe(LesionRecipe):
 
     family: Literal["skull-edge"] = "skull-edge"
     sites: Choice = Choice(choice={"orbital-roof": 0.25, "middle-fossa": 0.25, "vertex": 0.25, "convexity": 0.25})
-    thickness_mm: Number = Uniform(uniform=(1.5, 3.5))
+    thickness_mm: Number = Uniform(uniform=(2.0, 4.5))
     length_mm: Number = Uniform(uniform=(15.0, 45.0))
     hu: Number = Uniform(uniform=(55.0, 120.0))
 
