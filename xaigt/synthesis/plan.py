@@ -34,6 +34,9 @@ class Acquisition(Strict):
     noise_hu: float
     noise_fwhm_mm: float
     noise_seed: int
+    beam_hu: float = 0.0
+    beam_phase: float = 0.0
+    rim_hu: float = 0.0
 
 
 class PlannedLesion(Strict):
@@ -95,6 +98,9 @@ def draw_plan(recipe: Recipe, seed: int, sample: int) -> Plan:
         noise_hu=draw(rng("acquisition"), recipe.acquisition.noise_hu),
         noise_fwhm_mm=draw(rng("acquisition-grain"), recipe.acquisition.noise_fwhm_mm),
         noise_seed=subseed(rng("noise")),
+        beam_hu=draw(rng("beam"), recipe.acquisition.beam_hu),
+        beam_phase=round(float(rng("beam-phase").uniform()), DIGITS),
+        rim_hu=draw(rng("rim"), recipe.acquisition.rim_hu),
     )
     last = len(recipe.class_names) - 1
     return Plan(

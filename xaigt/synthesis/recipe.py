@@ -63,12 +63,14 @@ class GridRecipe(Strict):
 
 
 class AcquisitionRecipe(Strict):
-    """How the scanner sees: noise of standard deviation `noise_hu`, correlated in-plane."""
+    """How the scanner sees: noise of standard deviation `noise_hu`, correlated in-plane; beam hardening of CT."""
 
     noise_hu: Annotated[Number, Field(description="SD of the noise in the stored image")] = Uniform(uniform=(3, 5))
     noise_fwhm_mm: Annotated[Number, Field(description="width of the noise grain in-plane")] = Uniform(
         uniform=(1.2, 2.2)
     )
+    beam_hu: Annotated[Number, Field(description="CT: depth of the dark band between the petrous bones")] = 0.0
+    rim_hu: Annotated[Number, Field(description="CT: what beam hardening adds at the inner table")] = 0.0
 
 
 class LesionGroup(Strict):

@@ -18,6 +18,7 @@ from xaigt.anatomy.world import Anatomy
 from xaigt.dataset.layout import ALTERED, COMPARTMENTS
 from xaigt.lesions import Lesion, family
 from xaigt.synthesis.acquisition import correlated_noise
+from xaigt.synthesis.beam import beam_hardening
 from xaigt.synthesis.effects import apply
 from xaigt.synthesis.measure import Ruler, described
 from xaigt.synthesis.plan import Plan, PlannedLesion
@@ -75,6 +76,8 @@ def render(plan: Plan, grid: Grid, recipe: Recipe, device: torch.device) -> Rend
     noise = correlated_noise(plan.acquisition, grid).to(device)
     for delta, _ in effects:
         noise = noise + delta
+    if (hardening := beam_hardening(plan.acquisition, grid, anatomy, read["depth"])) is not None:
+        noise = noise + hardening
     limits = HU_RANGE if load_card(plan.template).modality == "CT" else MR_RANGE
 
     def seen(image: torch.Tensor) -> npt.NDArray[np.int16]:

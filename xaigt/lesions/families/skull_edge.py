@@ -32,10 +32,10 @@ class SkullEdgeRecipe(LesionRecipe):
     """What a recipe says of partial volume of the skull; sizes and densities: choices of this project."""
 
     family: Literal["skull-edge"] = "skull-edge"
-    sites: Choice = Choice(choice={"orbital-roof": 0.25, "middle-fossa": 0.25, "vertex": 0.25, "convexity": 0.25})
-    thickness_mm: Number = Uniform(uniform=(2.0, 4.5))
+    sites: Choice = Choice(choice={"orbital-roof": 0.25, "middle-fossa": 0.25, "vertex": 0.1, "convexity": 0.4})
+    thickness_mm: Number = Uniform(uniform=(2.5, 6.0))
     length_mm: Number = Uniform(uniform=(15.0, 45.0))
-    hu: Number = Uniform(uniform=(55.0, 120.0))
+    hu: Number = Uniform(uniform=(50.0, 95.0))
 
     @field_validator("sites")
     @classmethod
