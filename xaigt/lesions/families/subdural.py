@@ -20,6 +20,7 @@ from xaigt.randomness import subseed
 CONVEXITY = "convexity"
 FALX_GAP_MM = 1.0
 LARGEST_RATIO = 0.6
+REFERENCE_MM3 = 10_000.0  # volume that `thickness_mm` is meant for
 
 
 class SubduralRecipe(ExtraAxialRecipe):
@@ -31,7 +32,7 @@ class SubduralRecipe(ExtraAxialRecipe):
         quantiles={0.0: 0.6, 0.25: 2.3, 0.5: 6.0, 0.75: 23.0, 0.95: 74.0, 1.0: 100.0}, log=True
     )
     core_hu: Number = Quantiles(quantiles={0.0: 40, 0.05: 41, 0.25: 44, 0.5: 48, 0.75: 56, 0.95: 66, 1.0: 72})
-    thickness_mm: Number = Uniform(uniform=(4.0, 10.0))
+    thickness_mm: Number = Uniform(uniform=(3.5, 6.5))
     sheet_mm: Number = Uniform(uniform=(2.5, 6.0))
     stretch: Number = Uniform(uniform=(1.0, 1.6))
 
@@ -92,8 +93,8 @@ class SubduralFamily(ExtraAxialFamily):
         return self._resolve(lesion, wanted, world)
 
     def ratio(self, rng: np.random.Generator, recipe: SubduralRecipe, volume_mm3: float) -> float:
-        """Ratio of a layer of the drawn thickness: small ones are short rather than thin."""
-        return _ratio(draw(rng, recipe.thickness_mm), volume_mm3)
+        """Ratio of a layer as thick as drawn for 10 mL; thickness grows with the root of the volume."""
+        return _ratio(draw(rng, recipe.thickness_mm) * (volume_mm3 / REFERENCE_MM3) ** 0.5, volume_mm3)
 
     def place(self, streams: Streams) -> tuple[float, float, float]:
         """Over the convexity, frontal to parietal."""
