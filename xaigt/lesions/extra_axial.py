@@ -12,14 +12,16 @@ from xaigt.lesions import sheets
 from xaigt.lesions.base import Family, Footprint, Streams, World
 from xaigt.lesions.blobs import shape_noise, sphere_radius
 from xaigt.lesions.blood import BloodRecipe, Hematoma, density, draw_blood, settle
+from xaigt.lesions.mass import from_layer, held_by_skull
 from xaigt.lesions.sheets import Sheet
-from xaigt.lesions.shell import Layer, lattice, polar, radius_of_volume, size_function, surface_radius
+from xaigt.lesions.shell import Layer, lattice, polar, radius_of_volume, size_function, surface_radius, thickness
 from xaigt.lesions.weighted import level_of_volume, z_range
 from xaigt.randomness import subseed
 
 # Middle of the head in template space (z, y, x; mm), from which the inner table is seen.
 MIDDLE = (18.0, -18.0, 0.0)
 DURA_MM = 1.0  # between the inner table and the blood
+SHEET_YIELD_MM = 35.0  # how far from falx or tentorium tissue yields
 CLOT_MM = 15.0  # scale of the blood's texture
 ROUGHNESS = 0.05  # of the radius: the brain's side of a layer is not perfectly smooth
 
@@ -143,6 +145,21 @@ class ExtraAxialFamily(Family):
         core = torch.clamp(0.5 - outside / softness, 0, 1)
         level = density(lesion.blood, lesion.centre_mm, points, CLOT_MM)
         return Footprint(core, level, torch.zeros_like(core), 0.0)
+
+    def displacement(
+        self, lesion: ExtraAxial, world: World, points: torch.Tensor, strength: float
+    ) -> torch.Tensor | None:
+        shape, at = lesion.shape, world.to_template(points)
+        if isinstance(shape, Sheet):
+            depth = sheets.from_sheet(shape.form, shape.side, at)
+            outward = torch.zeros_like(points)
+            outward[..., 2 if shape.form == "falx" else 0] = -shape.side if shape.form == "falx" else -1
+            offsets = from_layer(sheets.thickness(shape, at), depth, outward, strength, SHEET_YIELD_MM)
+            return held_by_skull(offsets, world.at_template(at, "depth"))
+        away = points - points.new_tensor(shape.origin_mm)
+        outward = away / away.norm(dim=-1, keepdim=True).clamp(min=1e-3)
+        depth = world.at_template(at, "depth")
+        return from_layer(thickness(shape, polar(shape, points)), depth, outward, strength)
 
 
 def _rounded(position: tuple[float, ...]) -> tuple[float, float, float]:

@@ -56,11 +56,22 @@ def tentorium_height(y: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
 
 def size_function(sheet: Sheet, at: torch.Tensor) -> torch.Tensor:
     """G (mm) at points ``[..., 3]`` of template space."""
-    offset = [at[..., i] - sheet.centre[i] for i in range(3)]
-    across = offset[0] if sheet.form == "falx" else offset[2]
-    along = torch.sqrt((offset[1] / sheet.stretch) ** 2 + across**2)
+    along = _along(sheet, at)
     scaled = from_sheet(sheet.form, sheet.side, at).clamp(min=0) / sheet.ratio
     return torch.sqrt(torch.sqrt(scaled**4 + along**4))
+
+
+def thickness(sheet: Sheet, at: torch.Tensor) -> torch.Tensor:
+    """Thickness (mm) of a resolved layer beside points ``[..., 3]`` of template space; 0 beyond its edge."""
+    inside = torch.clamp(1 - (_along(sheet, at) / max(sheet.level_mm, 1e-3)) ** 4, min=0)
+    return torch.clamp(sheet.ratio * sheet.level_mm * torch.sqrt(torch.sqrt(inside)), max=THICKEST_MM)
+
+
+def _along(sheet: Sheet, at: torch.Tensor) -> torch.Tensor:
+    """Distance (mm) along the sheet from the layer's centre, shortened along its stretch."""
+    offset = [at[..., i] - sheet.centre[i] for i in range(3)]
+    across = offset[0] if sheet.form == "falx" else offset[2]
+    return torch.sqrt((offset[1] / sheet.stretch) ** 2 + across**2)
 
 
 def from_sheet(form: str, side: int, at: torch.Tensor) -> torch.Tensor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +21,7 @@ from xaigt.lesions import Lesion, family
 from xaigt.synthesis.acquisition import correlated_noise
 from xaigt.synthesis.beam import beam_hardening
 from xaigt.synthesis.effects import apply
+from xaigt.synthesis.mass import displaced
 from xaigt.synthesis.measure import Ruler, described
 from xaigt.synthesis.plan import Plan, PlannedLesion
 from xaigt.synthesis.recipe import Recipe
@@ -62,7 +64,8 @@ def render(plan: Plan, grid: Grid, recipe: Recipe, device: torch.device) -> Rend
     if plan.slice_mm is not None:
         grid = grid.at(plan.slice_mm)
     anatomy = Anatomy.of(load_fields(plan.template), plan.subject, device)
-    healthy, read = _healthy(plan, grid, anatomy, load_fields(plan.template, grid.voxel))
+    fields = load_fields(plan.template, grid.voxel)
+    healthy, read = _healthy(plan, grid, anatomy, fields)
     ground = _Canvas(healthy, read, grid, anatomy, plan)
     effects = _effects(plan, grid, anatomy, read)
     others = [item for item in plan.lesions if item.role != "lesion" and item.planted]
@@ -70,7 +73,21 @@ def render(plan: Plan, grid: Grid, recipe: Recipe, device: torch.device) -> Rend
     swapped = [item for item in plan.lesions if item.role == "lesion" and item.swapped]
     for instance, item in enumerate(others, start=1):
         ground.plant(instance, item.lesion)
-    canvas = ground.copy()
+
+    def pushed(pushing: list[PlannedLesion]) -> _Canvas:
+        """Return the ground, displaced by lesions: without truth, for lesions to be planted on."""
+        if not plan.mass_effect or not pushing:
+            return ground.copy()
+        moved = _Canvas(*_healthy(plan, grid, anatomy, fields, [item.lesion for item in pushing]), grid, anatomy, plan)
+        for number, other in enumerate(others, start=1):
+            moved.plant(number, other.lesion)
+        return moved.copy()
+
+    # Sham: a lesion that the class leaves out displaces tissue all the same.
+    sham = recipe.mass_effect is not None and recipe.mass_effect.sham
+    unplanted = [item for item in plan.lesions if item.role == "lesion" and not item.planted and not item.swapped]
+    canvas = pushed(lesions + unplanted * sham)
+    undisturbed = canvas.image.clone()
     for instance, item in enumerate(lesions, start=1):
         canvas.plant(instance, item.lesion)
     noise = correlated_noise(plan.acquisition, grid).to(device)
@@ -101,10 +118,11 @@ def render(plan: Plan, grid: Grid, recipe: Recipe, device: torch.device) -> Rend
         found = ruler.measure(other == instance, twin, twin - delta.cpu().numpy(), minimum)
         row = {"role": effect.role, "group": effect.kind, "instance": instance}
         rows.append(row | described(effect) | found)
-    arrays = _arrays(image, twin, canvas, read, recipe.epsilon)
+    moved = ((undisturbed - ground.image).abs() > recipe.epsilon).cpu().numpy()
+    arrays = _arrays(image, twin, canvas, read, moved, recipe.epsilon)
     arrays["other"] = other
     if recipe.task in SWAPPING:
-        exchanged = ground.copy()
+        exchanged = pushed(swapped + unplanted * sham)
         for instance, item in enumerate(swapped, start=1):
             exchanged.plant(instance, item.lesion)
         arrays |= {"swapped": seen(exchanged.image), "swapped_lesion": exchanged.instance.cpu().numpy()}
@@ -138,10 +156,14 @@ def _other(ground: _Canvas, effects: list[tuple[torch.Tensor, torch.Tensor]], be
     return np.asarray(other.cpu().numpy())
 
 
-def _healthy(plan: Plan, grid: Grid, anatomy: Anatomy, fields: Fields) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
-    """Noise-free image of the subject without lesions, and the fields it was read from."""
+def _healthy(
+    plan: Plan, grid: Grid, anatomy: Anatomy, fields: Fields, pushing: Sequence[Lesion] = ()
+) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+    """Noise-free image of the subject without lesions, displaced by some, and the fields it was read from."""
     z, y, x = (torch.from_numpy(axis.astype(np.float32)).to(anatomy.device) for axis in grid.axes())
     points = torch.stack(torch.meshgrid(z, y, x, indexing="ij"), -1)
+    if pushing:
+        points = displaced(pushing, plan.mass_effect, anatomy, points)
     values = fields.sampler(anatomy.device)(anatomy.map.to_template(points))
     read = dict(zip(CHANNELS, values, strict=True))
     subject = plan.subject
@@ -264,6 +286,7 @@ def _arrays(
     twin: npt.NDArray[np.int16],
     canvas: _Canvas,
     read: dict[str, torch.Tensor],
+    moved: npt.NDArray[np.bool_],
     epsilon: float,
 ) -> Arrays:
     instance = canvas.instance.cpu().numpy()
@@ -271,7 +294,8 @@ def _arrays(
     in_lesion = changed & (instance > 0)
     in_oedema = changed & (canvas.oedema.cpu().numpy() > OEDEMA_VISIBLE) & ~in_lesion
     altered = in_lesion * ALTERED["lesion"] + in_oedema * ALTERED["oedema"]
-    altered = altered + (changed & ~in_lesion & ~in_oedema) * ALTERED["blur"]
+    rest = changed & ~in_lesion & ~in_oedema
+    altered = altered + (rest & moved) * ALTERED["displaced"] + (rest & ~moved) * ALTERED["blur"]
     inside = (read["depth"] > 0).cpu().numpy()
     parenchyma = (read["parenchyma"] > 0).cpu().numpy()
     ventricles = (read["ventricles"] > 0).cpu().numpy()

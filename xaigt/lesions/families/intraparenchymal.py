@@ -19,6 +19,7 @@ from xaigt.lesions.blobs import (
     sphere_radius,
 )
 from xaigt.lesions.blood import BloodRecipe, Hematoma, density, draw_blood, settle
+from xaigt.lesions.mass import from_ball, held_by_skull
 from xaigt.lesions.sites import LOBAR, SITES, draw_position, largest_ml
 from xaigt.randomness import subseed
 
@@ -116,6 +117,11 @@ class IntraparenchymalFamily(Family):
         oedema = fade * fade * (3 - 2 * fade) * (inside > 0) * (1 - core)
         level = density(lesion.blood, lesion.centre_mm, points, lesion.radius_mm)
         return Footprint(core, level, oedema, lesion.oedema_hu)
+
+    def displacement(
+        self, lesion: Intraparenchymal, world: World, points: torch.Tensor, strength: float
+    ) -> torch.Tensor | None:
+        return held_by_skull(from_ball(lesion.centre_mm, lesion.volume_mm3, strength, points), world(points, "depth"))
 
 
 FAMILY = IntraparenchymalFamily()

@@ -18,7 +18,8 @@ FLUID = 0.35  # share of fluid from which a point can hold blood: the average br
 FLUID_FULL = 0.6  # share of fluid from which blood shows in full
 INNER_MM = 2.0  # blood keeps this far from the inner table: the dura, and what partial volume with bone hides
 DENSITY = 0.2  # share of the surroundings of a seed that is fluid, roughly: sets the lattice's size only
-LARGEST_RADIUS = 60.0
+LARGEST_RADIUS = 70.0
+ROOM = 1.7  # half-width of that lattice, in radii of the ball that holds enough fluid
 # Where bleeding starts (z, y, x of template space; spread in mm): basal cisterns with the Sylvian fissures, or a
 # sulcus of the convexity (trauma). Approximate positions in the MNI152 average.
 SITES = {
@@ -28,6 +29,7 @@ SITES = {
     "interhemispheric": ((20, 45, 2), (18, 10, 2)),
     "convexity": ((42, -15, 46), (12, 28, 8)),
 }
+FLATNESS = 2.4  # blood spreads along cisterns more than up and down: so that z-extents are those of patients
 NOISE_LIMIT = 1.5
 CLOT_MM = 12.0  # scale of the blood's texture
 _TRIES = 300
@@ -80,7 +82,7 @@ class SubarachnoidFamily(Family):
         wanted = 1000 * draw(form, recipe.volume_ml)
         centre = world.to_scanner(_seed(streams("place-seed"), site, world))
         z, y, x = (round(value, 4) for value in centre)
-        half = round(min(1.2 * sphere_radius(wanted) / DENSITY ** (1 / 3), LARGEST_RADIUS), 4)
+        half = round(min(ROOM * sphere_radius(wanted) / DENSITY ** (1 / 3), LARGEST_RADIUS), 4)
         stage, blood = draw_blood(contrast, recipe)
         lesion = Subarachnoid(
             centre_mm=(z, y, x),
@@ -95,8 +97,9 @@ class SubarachnoidFamily(Family):
             stage=stage,
             blood=blood,
         )
+        low = half / FLATNESS
         points, cells = box_lattice(
-            (z - half, y - half, x - half), (z + half, y + half, x + half), half / 18, world.device
+            (z - low, y - half, x - half), (z + low, y + half, x + half), half / 24, world.device
         )
         allowed = (_outside(world, points) <= 0) & _within(lesion, points)
         size = _size(lesion, points)
@@ -128,6 +131,7 @@ class SubarachnoidFamily(Family):
 
 def _within(lesion: Subarachnoid, points: torch.Tensor) -> torch.Tensor:
     offset = torch.stack([points[..., i] - lesion.centre_mm[i] for i in range(3)], -1)
+    offset = offset * offset.new_tensor((FLATNESS, 1.0, 1.0))
     return offset.norm(dim=-1) <= lesion.reach_mm
 
 
@@ -135,7 +139,7 @@ def _size(lesion: Subarachnoid, points: torch.Tensor) -> torch.Tensor:
     """Distance from the centre, bent by noise: blood does not spread evenly."""
     offset = torch.stack([points[..., i] - lesion.centre_mm[i] for i in range(3)], -1)
     noise = shape_noise(lesion.noise_seed, points.device)(offset / 20.0)[0]
-    distance = offset.norm(dim=-1)
+    distance = torch.sqrt((FLATNESS * offset[..., 0]) ** 2 + offset[..., 1] ** 2 + offset[..., 2] ** 2)
     return distance * (1 + lesion.roughness * torch.clamp(noise, -NOISE_LIMIT, NOISE_LIMIT))
 
 

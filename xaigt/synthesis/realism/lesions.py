@@ -139,7 +139,9 @@ def compare(clusters: pd.DataFrame) -> pd.DataFrame:
     slope, intercept = extent_fit(clusters)
     for volume in EXTENT_AT_ML:
         real = target.extent_mm(volume)
-        rows.append((f"z-extent at {volume:g} mL, mm", real, slope * np.log(volume) + intercept, EXTENT_TOLERANCE * real))
+        rows.append(
+            (f"z-extent at {volume:g} mL, mm", real, slope * np.log(volume) + intercept, EXTENT_TOLERANCE * real)
+        )
     table = pd.DataFrame(rows, columns=["figure", "real", "generated", "tolerance"])
     table.insert(0, "family", name)
     table["met"] = (table["generated"] - table["real"]).abs() <= table["tolerance"]
