@@ -97,10 +97,14 @@ class SubarachnoidFamily(Family):
             stage=stage,
             blood=blood,
         )
+
+        def near(middles: torch.Tensor, distance: float) -> torch.Tensor:
+            deep = world(middles, "depth") > INNER_MM - 1.3 * distance  # the map stretches by less
+            return deep & ((middles - torch.tensor(lesion.centre_mm)).norm(dim=-1) <= half + distance)
+
         low = half / FLATNESS
-        points, cells = box_lattice(
-            (z - low, y - half, x - half), (z + low, y + half, x + half), half / 24, world.device
-        )
+        box = ((z - low, y - half, x - half), (z + low, y + half, x + half))
+        points, cells = box_lattice(*box, half / 24, world.device, near)
         allowed = (_outside(world, points) <= 0) & _within(lesion, points)
         size = _size(lesion, points)
         level, reached = level_of_volume(size, cells, allowed, wanted)
