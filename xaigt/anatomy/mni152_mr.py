@@ -10,11 +10,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from xaigt.anatomy.cards import TemplateCard, TemplateError
+from xaigt.anatomy.cards import TemplateCard, TemplateError, load_card
 from xaigt.anatomy.fields import CHANNELS, FieldArrays
 from xaigt.anatomy.geometry import Array, soft
 
 WHITE = 1000.0
+CT = "mni152-ct"
 
 
 class Contrast(NamedTuple):
@@ -42,18 +43,29 @@ CONTRASTS = {
 
 def build(card: TemplateCard) -> FieldArrays:
     """Compute the fields of a rendered MR contrast from those of the embedded head CT."""
-    from xaigt.anatomy.mni152 import build as build_ct
-
     if card.modality not in CONTRASTS:
         raise TemplateError(f"template {card.name}: {card.modality} cannot be rendered; one of {', '.join(CONTRASTS)}.")
     contrast = CONTRASTS[card.modality]
-    arrays = build_ct(card)
+    arrays = _head(card)
     channel = dict(zip(CHANNELS, arrays.data, strict=True))
-    data = arrays.data.copy()
+    data = np.array(arrays.data)
     data[CHANNELS.index("soft")] = WHITE * _surroundings(channel, contrast)
     data[CHANNELS.index("bone")] = 0
     levels = (WHITE * contrast.grey, WHITE, WHITE * contrast.csf)
     return FieldArrays(data, arrays.lattice, arrays.push, arrays.centre, levels=levels)
+
+
+def _head(card: TemplateCard) -> FieldArrays:
+    """Fields of the head CT made from the same files: those of ``mni152-ct`` if the card names its files."""
+    from xaigt.anatomy.fields import load_fields
+    from xaigt.anatomy.mni152 import build as build_ct
+    from xaigt.anatomy.mni152 import ventricle_push
+
+    if card.sources != load_card(CT).sources:
+        return build_ct(card)
+    head = load_fields(CT)  # from the cache, where computing takes long
+    push = ventricle_push(head.data[CHANNELS.index("ventricles")])
+    return FieldArrays(head.data, head.lattice, push, head.centre)
 
 
 def _surroundings(channel: dict[str, Array], contrast: Contrast) -> Array:

@@ -10,6 +10,7 @@ from functools import lru_cache
 import numpy as np
 import torch
 
+from xaigt.anatomy.cards import load_card
 from xaigt.anatomy.fields import CHANNELS, Fields
 from xaigt.anatomy.lattices import Axes
 from xaigt.anatomy.subjects import Subject, SubjectMap
@@ -45,6 +46,11 @@ class Anatomy:
     def device(self) -> torch.device:
         """Where points are evaluated."""
         return self.map.device
+
+    @property
+    def modality(self) -> str:
+        """Contrast of the template."""
+        return load_card(self.fields.template).modality
 
     def __call__(self, points: torch.Tensor, channel: str) -> torch.Tensor:
         """Return a field at points ``[..., 3]`` (z, y, x; mm) of scanner space."""

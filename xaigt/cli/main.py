@@ -16,6 +16,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "export": ("xaigt.cli.export:export", "Write a dataset in a format that other programs open."),
     "implant": ("xaigt.cli.implant:implant", "Plant lesions into scans of your own."),
     "templates": ("xaigt.cli.templates:templates", "List, show, fetch, add and check the anatomy."),
+    "recipes": ("xaigt.cli.recipes:recipes", "List and show what can be made: lesions, classes, every value."),
     "networks": ("xaigt.cli.networks:networks", "Show the networks: stages, channels, grids, parameters, time."),
     "train": ("xaigt.cli.train:train", "Train a network from an arm, to a depth."),
     "explain": ("xaigt.cli.explain:explain", "Ask explanation methods where a trained network's evidence is."),

@@ -70,6 +70,10 @@ class World(Protocol):
         """Where points are evaluated."""
 
     @property
+    def modality(self) -> str:
+        """Contrast of the template: ``CT``, or that of an MR image, such as ``FLAIR``."""
+
+    @property
     def grid(self) -> Grid | None:
         """Voxels that the lesion will be seen on, if they are known before it is drawn; a 2-D lesion then lies in them.
 

@@ -13,7 +13,17 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 OUTLINE, OEDEMA, BLUR, OTHER = "#ff3b30", "#ffcc00", "#5ac8fa", "#34c759"
-_WINDOWS = {"CT": (0.0, 80.0)}
+# CT in HU; MR, where white matter is 1000: lesions stand out and tissue is not drowned by them.
+_WINDOWS = {
+    "CT": (0.0, 80.0),
+    "T1w": (0.0, 1600.0),
+    "T2w": (0.0, 3200.0),
+    "PDw": (0.0, 1700.0),
+    "FLAIR": (0.0, 1900.0),
+    "SWI": (0.0, 1500.0),
+    "DWI": (0.0, 2400.0),
+    "ADC": (0.0, 3500.0),
+}
 
 
 class PictureSample(Protocol):

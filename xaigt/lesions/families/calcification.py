@@ -1,87 +1,55 @@
-"""Calcifications that are no disease: choroid plexus, pineal gland, basal ganglia. Bright and small."""
+"""Calcifications: dense, often lumpy specks of the basal ganglia, the pineal, the choroid plexus and the lobes."""
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
-from pydantic import field_validator
+from pydantic import Field
 
-from xaigt.distributions import DIGITS, Choice, Number, Uniform, draw
-from xaigt.errors import nearest
-from xaigt.lesions.base import LesionRecipe, Streams, World
-from xaigt.lesions.strands import Point, Strands, StrandsFamily, Tube, measured, rounded
-
-# Centres (z, y, x; right side), spreads (mm) and whether they come in pairs: approximate positions in the MNI152
-# average. The plexus calcifies in the atria, the basal ganglia in the pallidum.
-SITES: dict[str, tuple[Point, Point, bool]] = {
-    "choroid-plexus": ((8.0, -41.0, 24.0), (1.5, 2.0, 1.5), True),
-    "pineal": ((1.0, -29.0, 0.0), (1.0, 1.0, 0.4), False),
-    "basal-ganglia": ((-1.0, -3.0, 19.0), (1.5, 2.0, 1.5), True),
-}
-_BALLS = 4  # in a clump
+from xaigt.distributions import Choice, Count, Integers, Number, Quantiles, Uniform, draw_count
+from xaigt.lesions.base import World
+from xaigt.lesions.blobs import Ellipsoid, draw_ellipsoids
+from xaigt.lesions.focal import Focal, FocalFamily, FocalRecipe
+from xaigt.lesions.signal import Signal
 
 
-class CalcificationRecipe(LesionRecipe):
-    """What a recipe says of calcifications; sizes and densities: general radiology [unverified]."""
+class CalcificationRecipe(FocalRecipe):
+    """What a recipe says of calcifications; sources: generators/calcification.yaml."""
 
     family: Literal["calcification"] = "calcification"
-    sites: Choice = Choice(choice={"choroid-plexus": 0.5, "pineal": 0.4, "basal-ganglia": 0.1})
-    diameter_mm: Number = Uniform(uniform=(3.0, 9.0))
-    hu: Number = Uniform(uniform=(75.0, 220.0))
-    both_sides: Number = 0.8
-
-    @field_validator("sites")
-    @classmethod
-    def _known_sites(cls, sites: Choice) -> Choice:
-        for name in sites.choice:
-            if name not in SITES:
-                raise ValueError(f"unknown site {name!r}: {nearest(name, list(SITES))}")
-        return sites
+    sites: Choice = Choice(
+        choice={"basal-ganglia": 0.4, "lobar": 0.2, "temporal": 0.1, "pineal": 0.1, "choroid": 0.1, "cerebellum": 0.1}
+    )
+    diameter_mm: Number = Quantiles(quantiles={0.0: 2.0, 0.5: 4.0, 1.0: 10.0}, log=True)
+    ellipsoids: Count = Integers(integers=(1, 3))
+    axis_ratio: Number = Uniform(uniform=(0.7, 1.4))
+    roughness: Number = Uniform(uniform=(0.08, 0.18))
+    signal: Signal = Field(default={"CT": Uniform(uniform=(100.0, 400.0)), "SWI": Uniform(uniform=(0.1, 0.4))})
+    texture: Number = Uniform(uniform=(0.05, 0.15))
+    edge_mm: Number = Uniform(uniform=(0.3, 0.8))
 
 
-class Calcification(Strands):
-    """One drawn calcification, or a pair."""
+class Calcification(Focal):
+    """One drawn calcification."""
 
     family: Literal["calcification"] = "calcification"
-    site: str
 
 
-class CalcificationFamily(StrandsFamily):
+class CalcificationFamily(FocalFamily):
     """See the module."""
 
     name = "calcification"
     recipe = CalcificationRecipe
     lesion = Calcification
-    compartments = ("ventricles", "parenchyma", "cisterns")
+    compartments = ("parenchyma", "ventricles", "cisterns")
+    tissue = "brain"
 
-    def draw(self, streams: Streams, recipe: CalcificationRecipe, world: World) -> Calcification:
-        place, size, form = streams("place"), streams("size"), streams("shape")
-        site = recipe.sites.draw(place)
-        centre, spread, paired = SITES[site]
-        both = paired and place.uniform() < draw(place, recipe.both_sides)
-        first = float(place.choice([-1.0, 1.0]))
-        tubes: list[Tube] = []
-        for side in (first, -first) if both else (first,):
-            at = np.asarray(centre) + np.clip(place.normal(size=3), -2, 2) * np.asarray(spread)
-            at[2] *= side
-            middle = np.asarray(world.to_scanner(rounded(at)))
-            tubes += _clump(form, middle, 0.5 * draw(size, recipe.diameter_mm))
-        return Calcification(site=site, hu=draw(streams("contrast"), recipe.hu), inner_mm=0.0, **measured(tubes))
-
-
-def _clump(
-    rng: np.random.Generator, middle: np.ndarray[tuple[int, ...], np.dtype[np.float64]], radius: float
-) -> list[Tube]:
-    """Balls that overlap, none of which reaches further than the radius from the middle."""
-    balls = []
-    for index in range(_BALLS):
-        own = radius * (rng.uniform(0.5, 0.7) if index else 0.75)
-        direction = rng.normal(size=3)
-        offset = direction / np.linalg.norm(direction) * (radius - own)
-        at = rounded(middle + offset)
-        balls.append(Tube(start=at, end=at, radius_mm=round(float(own), DIGITS)))
-    return balls
+    def ellipsoids(
+        self, rng: np.random.Generator, recipe: Any, site: str, centre: tuple[float, float, float], world: World
+    ) -> tuple[Ellipsoid, ...]:
+        del site, centre, world
+        return draw_ellipsoids(rng, draw_count(rng, recipe.ellipsoids), recipe.axis_ratio)
 
 
 FAMILY = CalcificationFamily()
