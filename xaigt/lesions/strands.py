@@ -18,7 +18,7 @@ from xaigt.lesions.weighted import box_lattice
 from xaigt.schema import Strict
 
 Point = tuple[float, float, float]
-_POINTS = 6000  # of the lattice that a volume is measured on, roughly
+_POINTS = 2000  # of the lattice that a volume is measured on, roughly
 
 
 class Tube(Strict):
