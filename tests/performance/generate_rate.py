@@ -76,7 +76,9 @@ def slices(samples: int, device: str | None) -> None:
     """Print the rate of 2-D samples."""
     print(f"\n224 x 224, 5 mm slices, {samples} samples, writing included")
     found = apart(samples=samples, workers=2, small=False, device="cpu")
-    print(f"  2 workers: {found['steady']:.0f} samples/s; with start, tables and picture {samples / found['whole']:.0f}")
+    print(
+        f"  2 workers: {found['steady']:.0f} samples/s; with start, tables and picture {samples / found['whole']:.0f}"
+    )
     if device is not None:
         rates = [apart(samples=samples, workers=1, small=False, device=name)["steady"] for name in ("cpu", device)]
         print(f"  1 process: cpu {rates[0]:.0f}, {device} {rates[1]:.0f} samples/s: ratio {rates[1] / rates[0]:.1f}")
@@ -138,7 +140,9 @@ def memory(samples: tuple[int, int]) -> None:
     for small in (True, False):
         few, many = (apart(samples=count, workers=1, small=small, device="cpu")["peak_mb"] for count in samples)
         size = "64 x 64" if small else "224 x 224"
-        print(f"  {size}: {samples[0]} samples {few:.0f} MB, {samples[1]} samples {many:.0f} MB: ratio {many / few:.3f}")
+        print(
+            f"  {size}: {samples[0]} samples {few:.0f} MB, {samples[1]} samples {many:.0f} MB: ratio {many / few:.3f}"
+        )
 
 
 def start() -> None:

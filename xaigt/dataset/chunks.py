@@ -1,9 +1,9 @@
 """Encoding samples as chunks and shards of Zarr v3, many at a time.
 
-Zarr itself creates the arrays and reads them. Writing a shard through it costs several times what compressing its chunks
-does, most of it in handling each chunk; a block is always a whole shard, so here it is put together at once, as the
-specification of the codec ``sharding_indexed`` says: the chunks one after the other, then their offsets and lengths,
-then a checksum of those.
+Zarr itself creates the arrays and reads them. Writing a shard through it costs several times what compressing its
+chunks does, most of it in handling each chunk; a block is always a whole shard, so here it is put together at once, as
+the specification of the codec ``sharding_indexed`` says: the chunks one after the other, then their offsets and
+lengths, then a checksum of those.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def encode(sample: npt.NDArray[Any]) -> bytes | None:
     return bytes(Blosc("zstd", clevel=LEVEL, shuffle=shuffle).encode(little))
 
 
-def shard(samples: Sequence[npt.NDArray[Any]], size: int) -> bytes | None:
+def shard(samples: Sequence[npt.NDArray[Any]] | npt.NDArray[Any], size: int) -> bytes | None:
     """Put samples together as one shard of `size` chunks; None if all are zero."""
     index = np.full((size, 2), _EMPTY, "<u8")
     parts, offset = [], 0

@@ -122,3 +122,10 @@ class Family(ABC):
         By default None: a voxel belongs to the lesion that fills at least half of it.
         """
         return None
+
+    def displacement(self, lesion: Any, world: World, points: torch.Tensor, strength: float) -> torch.Tensor | None:
+        """Offsets ``[..., 3]`` (mm) from points to where the tissue seen there was before the lesion pushed it.
+
+        By default None: such a lesion displaces nothing. `strength` is the share of its volume made by pushing.
+        """
+        return None

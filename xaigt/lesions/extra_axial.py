@@ -7,36 +7,38 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 import torch
 
-from xaigt.distributions import DIGITS, Number, Uniform, draw
-from xaigt.lesions.base import Family, Footprint, Lesion, LesionRecipe, Streams, World
+from xaigt.distributions import DIGITS, Number, draw
+from xaigt.lesions import sheets
+from xaigt.lesions.base import Family, Footprint, Streams, World
 from xaigt.lesions.blobs import shape_noise, sphere_radius
-from xaigt.lesions.shell import Layer, lattice, polar, radius_of_volume, size_function, surface_radius
+from xaigt.lesions.blood import BloodRecipe, Hematoma, density, draw_blood, settle
+from xaigt.lesions.mass import from_layer, held_by_skull
+from xaigt.lesions.sheets import Sheet
+from xaigt.lesions.shell import Layer, lattice, polar, radius_of_volume, size_function, surface_radius, thickness
 from xaigt.lesions.weighted import level_of_volume, z_range
 from xaigt.randomness import subseed
 
 # Middle of the head in template space (z, y, x; mm), from which the inner table is seen.
 MIDDLE = (18.0, -18.0, 0.0)
 DURA_MM = 1.0  # between the inner table and the blood
+SHEET_YIELD_MM = 35.0  # how far from falx or tentorium tissue yields
+CLOT_MM = 15.0  # scale of the blood's texture
 ROUGHNESS = 0.05  # of the radius: the brain's side of a layer is not perfectly smooth
 
 
-class ExtraAxialRecipe(LesionRecipe):
+class ExtraAxialRecipe(BloodRecipe):
     """What recipes say of both families."""
 
     volume_ml: Number
-    core_hu: Number
     stretch: Number
-    texture_hu: Number = Uniform(uniform=(1.0, 3.0))
 
 
-class ExtraAxial(Lesion):
+class ExtraAxial(Hematoma):
     """One drawn layer; `folds` bound it (template space): the half-spaces ``a . q > b`` it may lie in."""
 
-    shape: Layer
+    shape: Layer | Sheet
     folds: tuple[tuple[tuple[float, float, float], float], ...]
     noise_seed: int
-    core_hu: float
-    texture_hu: float
 
 
 class ExtraAxialFamily(Family):
@@ -69,6 +71,7 @@ class ExtraAxialFamily(Family):
         centre = _rounded(tuple(o + radius * d for o, d in zip(origin, direction, strict=True)))
         at = world.to_template(torch.tensor(centre, dtype=torch.float32))
         layer = Layer(form=self.form, origin_mm=origin, centre_mm=centre, ratio=ratio, stretch=stretch)
+        stage, blood = draw_blood(contrast, recipe)
         lesion = self.lesion(
             family=self.name,
             centre_mm=centre,
@@ -78,40 +81,60 @@ class ExtraAxialFamily(Family):
             shape=layer,
             folds=self.folds((float(at[0]), float(at[1]), float(at[2]))),
             noise_seed=subseed(form),
-            core_hu=draw(contrast, recipe.core_hu),
-            texture_hu=draw(contrast, recipe.texture_hu),
+            stage=stage,
+            blood=blood,
         )
         return self._resolve(lesion, wanted, world)
 
     def _resolve(self, lesion: ExtraAxial, wanted: float, world: World) -> ExtraAxial:
-        points, cells = lattice(lesion.shape, radius_of_volume(lesion.shape.form, lesion.shape.ratio, wanted), world)
+        shape = lesion.shape
+        if isinstance(shape, Sheet):
+            radius = radius_of_volume("crescent", shape.ratio, wanted / shape.stretch)
+            points, cells = sheets.lattice(shape, lesion.centre_mm, radius, world)
+        else:
+            points, cells = lattice(shape, radius_of_volume(shape.form, shape.ratio, wanted), world)
         inside = self._outside(lesion, world, points)
         size = self._size(lesion, world, points)
         level, reached = level_of_volume(size, cells, inside <= 0, wanted)
-        low, high = z_range(points[..., 0], cells, (inside <= 0) & (size <= level))
+        filled = (inside <= 0) & (size <= level)
+        low, high = z_range(points[..., 0], cells, filled)
+        resolved: dict[str, float] = {"level_mm": level}
+        if isinstance(shape, Sheet) and filled.any():
+            offset = points - torch.tensor(lesion.centre_mm, device=points.device)
+            resolved["reach_mm"] = round(float(offset.norm(dim=-1)[filled].max()) + sheets.MARGIN_MM, DIGITS)
         return lesion.model_copy(
             update={
-                "shape": lesion.shape.model_copy(update={"level_mm": level}),
+                "shape": shape.model_copy(update=resolved),
                 "volume_mm3": round(reached, 4),
                 "z_range_mm": (low, high),
+                "blood": settle(lesion.blood, points, cells, filled),
             }
         )
 
     def _size(self, lesion: ExtraAxial, world: World, points: torch.Tensor) -> torch.Tensor:
-        size = size_function(lesion.shape, world(points, "depth"), polar(lesion.shape, points))
+        shape = lesion.shape
+        if isinstance(shape, Sheet):
+            size = sheets.size_function(shape, world.to_template(points))
+        else:
+            size = size_function(shape, world(points, "depth"), polar(shape, points))
         relative = torch.stack([(points[..., i] - lesion.centre_mm[i]) / 40.0 for i in range(3)], -1)
         return size * (1 + ROUGHNESS * shape_noise(lesion.noise_seed, points.device)(relative)[0])
 
     def _outside(self, lesion: ExtraAxial, world: World, points: torch.Tensor) -> torch.Tensor:
         """Distance (mm) to where the layer may lie: negative under the inner table, within the folds."""
         at = world.to_template(points)
-        outside = DURA_MM - world.at_template(at, "depth")
+        depth = world.at_template(at, "depth")
+        outside = DURA_MM - depth
+        if isinstance(lesion.shape, Sheet):
+            outside = torch.maximum(outside, sheets.outside(lesion.shape.form, lesion.shape.side, at, depth))
         for normal, offset in lesion.folds:
             along = (normal[0] * at[..., 0] + normal[1] * at[..., 1]) + normal[2] * at[..., 2]
             outside = torch.maximum(outside, offset - along)
         return outside
 
     def reach(self, lesion: ExtraAxial) -> float:
+        if isinstance(lesion.shape, Sheet):
+            return lesion.shape.reach_mm
         return 1.05 * lesion.shape.level_mm * max(1.0, lesion.shape.stretch) + 3.0
 
     def footprint(self, lesion: ExtraAxial, world: World, points: torch.Tensor, softness: float) -> Footprint:
@@ -120,9 +143,23 @@ class ExtraAxialFamily(Family):
         beyond = (size - lesion.shape.level_mm) * lesion.shape.ratio
         outside = torch.maximum(beyond, self._outside(lesion, world, points))
         core = torch.clamp(0.5 - outside / softness, 0, 1)
-        relative = torch.stack([(points[..., i] - lesion.centre_mm[i]) / 15.0 for i in range(3)], -1)
-        level = lesion.core_hu + lesion.texture_hu * shape_noise(lesion.noise_seed, points.device)(relative)[0]
+        level = density(lesion.blood, lesion.centre_mm, points, CLOT_MM)
         return Footprint(core, level, torch.zeros_like(core), 0.0)
+
+    def displacement(
+        self, lesion: ExtraAxial, world: World, points: torch.Tensor, strength: float
+    ) -> torch.Tensor | None:
+        shape, at = lesion.shape, world.to_template(points)
+        if isinstance(shape, Sheet):
+            depth = sheets.from_sheet(shape.form, shape.side, at)
+            outward = torch.zeros_like(points)
+            outward[..., 2 if shape.form == "falx" else 0] = -shape.side if shape.form == "falx" else -1
+            offsets = from_layer(sheets.thickness(shape, at), depth, outward, strength, SHEET_YIELD_MM)
+            return held_by_skull(offsets, world.at_template(at, "depth"))
+        away = points - points.new_tensor(shape.origin_mm)
+        outward = away / away.norm(dim=-1, keepdim=True).clamp(min=1e-3)
+        depth = world.at_template(at, "depth")
+        return from_layer(thickness(shape, polar(shape, points)), depth, outward, strength)
 
 
 def _rounded(position: tuple[float, ...]) -> tuple[float, float, float]:

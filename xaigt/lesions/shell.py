@@ -72,6 +72,12 @@ def size_function(layer: Layer, depth: torch.Tensor, tangential: torch.Tensor) -
     return torch.sqrt(torch.sqrt(scaled**4 + tangential**4))
 
 
+def thickness(layer: Layer, tangential: torch.Tensor) -> torch.Tensor:
+    """Thickness (mm) of a resolved layer at a tangential distance from its centre; 0 beyond its edge."""
+    inside = torch.clamp(1 - (tangential / max(layer.level_mm, 1e-3)) ** (2 if layer.form == "lens" else 4), min=0)
+    return layer.ratio * layer.level_mm * (inside if layer.form == "lens" else torch.sqrt(torch.sqrt(inside)))
+
+
 def lattice(layer: Layer, radius: float, world: World) -> tuple[torch.Tensor, torch.Tensor]:
     """Points ``[u, v, d, 3]`` around the layer, and the volume (mm3) that each stands for."""
     normal, along, up, sphere = _frame(layer)

@@ -19,6 +19,7 @@ from xaigt.lesions import Lesion, Streams, family
 from xaigt.randomness import stream, subseed
 from xaigt.schema import Strict
 from xaigt.synthesis.effects import Effect, draw_effects, with_correlation
+from xaigt.synthesis.mass import draw_strength
 from xaigt.synthesis.recipe import Recipe
 from xaigt.synthesis.splits import template_of
 from xaigt.synthesis.tasks import Wanted, evidence_of, label_of, other_groups
@@ -34,6 +35,9 @@ class Acquisition(Strict):
     noise_hu: float
     noise_fwhm_mm: float
     noise_seed: int
+    beam_hu: float = 0.0
+    beam_phase: float = 0.0
+    rim_hu: float = 0.0
 
 
 class PlannedLesion(Strict):
@@ -71,11 +75,34 @@ class Plan(Strict):
     effects: tuple[Effect, ...]
     contrast_to_noise: float | None
     acquisition: Acquisition
+    mass_effect: float = 0.0
 
 
 def draw_plan(recipe: Recipe, seed: int, sample: int) -> Plan:
-    """Draw one sample of a recipe; it depends on nothing but these three arguments."""
-    rng = partial(stream, seed, sample)
+    """Draw one sample of a recipe; it depends on nothing but these three arguments.
+
+    Where the recipe has lesions that cannot be seen drawn again, samples of every class go through that selection,
+    with their lesions planted for the purpose: else place and density would tell the class.
+    """
+    from xaigt.synthesis.visible import seen  # it renders, and rendering reads plans
+
+    for attempt in range(TRIES):
+        plan = _drawn(recipe, seed, sample, attempt)
+        if recipe.visibility.invisible != "redraw" or seen(plan, recipe, sampling_grid(recipe, plan.slice_mm)):
+            return plan
+    raise XaigtError(
+        f"recipe {recipe.name}: sample {sample} had no visible lesions in {TRIES} tries; lower visibility.minimum_cnr "
+        f"({recipe.visibility.minimum_cnr:g}) or raise the contrast of its lesions."
+    )
+
+
+def _drawn(recipe: Recipe, seed: int, sample: int, attempt: int) -> Plan:
+    def rng(purpose: str) -> np.random.Generator:
+        return stream(seed, sample, purpose)
+
+    def again(purpose: str) -> np.random.Generator:
+        return rng(f"{purpose}-redraw{attempt}" if attempt else purpose)
+
     label = label_of(recipe, seed, sample)
     template = template_of(recipe, seed, sample)
     fields = load_fields(template)
@@ -83,18 +110,21 @@ def draw_plan(recipe: Recipe, seed: int, sample: int) -> Plan:
     subject = draw_subject(rng("subject"), recipe.subject, fields.levels if own else None)
     # Decisions are made on the CPU, whatever renders the images: they must not depend on the device.
     anatomy = Anatomy.of(fields, subject, torch.device("cpu"))
-    slice_mm = _early_slice(recipe, rng, anatomy)
+    slice_mm = _early_slice(recipe, again, anatomy)
     if recipe.grid.dim == 3 or slice_mm is not None:
         anatomy = replace(anatomy, grid=sampling_grid(recipe, slice_mm))
-    lesions = _draw_lesions(recipe, label, rng, anatomy)
+    lesions = _draw_lesions(recipe, label, again, anatomy)
     first = next(item.lesion for item in lesions if item.role == "lesion") if lesions else None
     if recipe.grid.dim == 2 and slice_mm is None:
         low, high = first.z_range_mm if first is not None else (0.0, 0.0)
-        slice_mm = round(low + rng("slice").uniform() * (high - low), DIGITS)
+        slice_mm = round(low + again("slice").uniform() * (high - low), DIGITS)
     acquisition = Acquisition(
         noise_hu=draw(rng("acquisition"), recipe.acquisition.noise_hu),
         noise_fwhm_mm=draw(rng("acquisition-grain"), recipe.acquisition.noise_fwhm_mm),
         noise_seed=subseed(rng("noise")),
+        beam_hu=draw(rng("beam"), recipe.acquisition.beam_hu),
+        beam_phase=round(float(rng("beam-phase").uniform()), DIGITS),
+        rim_hu=draw(rng("rim"), recipe.acquisition.rim_hu),
     )
     last = len(recipe.class_names) - 1
     return Plan(
@@ -109,6 +139,7 @@ def draw_plan(recipe: Recipe, seed: int, sample: int) -> Plan:
         effects=draw_effects(rng, recipe.effects, label, last, first.centre_mm if first else fields.centre[::-1]),
         contrast_to_noise=recipe.contrast_to_noise,
         acquisition=acquisition,
+        mass_effect=draw_strength(rng, recipe.mass_effect),
     )
 
 

@@ -16,6 +16,7 @@ from xaigt.errors import XaigtError
 from xaigt.lesions import LesionRecipe, family
 from xaigt.schema import Document, SchemaError, Strict, assign, validate
 from xaigt.synthesis.effects import EffectRecipe
+from xaigt.synthesis.mass import MassEffectRecipe
 from xaigt.synthesis.rules import RuleError, parse
 from xaigt.volume import Grid
 
@@ -63,12 +64,14 @@ class GridRecipe(Strict):
 
 
 class AcquisitionRecipe(Strict):
-    """How the scanner sees: noise of standard deviation `noise_hu`, correlated in-plane."""
+    """How the scanner sees: noise of standard deviation `noise_hu`, correlated in-plane; beam hardening of CT."""
 
     noise_hu: Annotated[Number, Field(description="SD of the noise in the stored image")] = Uniform(uniform=(3, 5))
     noise_fwhm_mm: Annotated[Number, Field(description="width of the noise grain in-plane")] = Uniform(
         uniform=(1.2, 2.2)
     )
+    beam_hu: Annotated[Number, Field(description="CT: depth of the dark band between the petrous bones")] = 0.0
+    rim_hu: Annotated[Number, Field(description="CT: what beam hardening adds at the inner table")] = 0.0
 
 
 class LesionGroup(Strict):
@@ -106,7 +109,7 @@ class VisibilityRecipe(Strict):
     ] = 1.0
     invisible: Annotated[
         Literal["flag", "exclude", "redraw"],
-        Field(description="keep it and say so; take it out of the truth; or draw the sample again"),
+        Field(description="keep it and say so; take it out of the truth; or draw the lesions of the sample again"),
     ] = "flag"
 
 
@@ -140,6 +143,9 @@ class Recipe(Strict):
         float | None, Field(gt=0, description="contrast of every lesion at full coverage, in SD of the noise")
     ] = None
     visibility: VisibilityRecipe = VisibilityRecipe()
+    mass_effect: Annotated[
+        MassEffectRecipe | None, Field(description="tissue around lesions is displaced; null: it stays")
+    ] = None
     effects: Annotated[
         list[EffectRecipe], Field(description="marks, shifts (confounders) and backgrounds (suppressors)")
     ] = Field(default_factory=list)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,8 +18,10 @@ from xaigt.anatomy.world import Anatomy
 from xaigt.dataset.layout import ALTERED, COMPARTMENTS
 from xaigt.lesions import Lesion, family
 from xaigt.synthesis.acquisition import correlated_noise
+from xaigt.synthesis.beam import beam_hardening
 from xaigt.synthesis.cover import cover
 from xaigt.synthesis.effects import apply
+from xaigt.synthesis.mass import displaced
 from xaigt.synthesis.measure import Ruler, described
 from xaigt.synthesis.plan import Plan, PlannedLesion
 from xaigt.synthesis.recipe import Recipe
@@ -62,20 +64,37 @@ def render(plan: Plan, grid: Grid, recipe: Recipe, device: torch.device) -> Rend
     if plan.slice_mm is not None:
         grid = grid.at(plan.slice_mm)
     anatomy = Anatomy.of(load_fields(plan.template), plan.subject, device)
-    healthy, read = _healthy(plan, grid, anatomy, load_fields(plan.template, grid.voxel))
+    fields = load_fields(plan.template, grid.voxel)
+    healthy, read = _healthy(plan, grid, anatomy, fields)
     ground = _Canvas(healthy, read, grid, anatomy, plan)
     others = [item for item in plan.lesions if item.role != "lesion" and item.planted]
     lesions = [item for item in plan.lesions if item.role == "lesion" and item.planted]
     swapped = [item for item in plan.lesions if item.role == "lesion" and item.swapped]
     for instance, item in enumerate(others, start=1):
         ground.plant(instance, item.lesion)
+
+    def pushed(pushing: list[PlannedLesion]) -> _Canvas:
+        """Return the ground, displaced by lesions: without truth, for lesions to be planted on."""
+        if not plan.mass_effect or not pushing:
+            return ground.copy()
+        moved = _Canvas(*_healthy(plan, grid, anatomy, fields, [item.lesion for item in pushing]), grid, anatomy, plan)
+        for number, other in enumerate(others, start=1):
+            moved.plant(number, other.lesion)
+        return moved.copy()
+
+    # Sham: a lesion that the class leaves out displaces tissue all the same.
+    sham = recipe.mass_effect is not None and recipe.mass_effect.sham
+    unplanted = [item for item in plan.lesions if item.role == "lesion" and not item.planted and not item.swapped]
+    canvas = pushed(lesions + unplanted * sham)
+    undisturbed = canvas.image.clone()
     effects = _effects(plan, grid, anatomy, ground.image, read["depth"] > 0)
-    canvas = ground.copy()
     for instance, item in enumerate(lesions, start=1):
         canvas.plant(instance, item.lesion)
     noise = correlated_noise(plan.acquisition, grid).to(device)
     for delta, _ in effects:
         noise = noise + delta
+    if (hardening := beam_hardening(plan.acquisition, grid, anatomy, read["depth"])) is not None:
+        noise = noise + hardening
     limits = HU_RANGE if load_card(plan.template).modality == "CT" else MR_RANGE
 
     def seen(image: torch.Tensor) -> npt.NDArray[np.int16]:
@@ -99,10 +118,11 @@ def render(plan: Plan, grid: Grid, recipe: Recipe, device: torch.device) -> Rend
         found = ruler.measure(other == instance, twin, twin - delta.cpu().numpy(), minimum)
         row = {"role": effect.role, "group": effect.kind, "instance": instance}
         rows.append(row | described(effect) | found)
-    arrays = _arrays(image, twin, canvas, read, recipe.epsilon)
+    moved = ((undisturbed - ground.image).abs() > recipe.epsilon).cpu().numpy()
+    arrays = _arrays(image, twin, canvas, read, moved, recipe.epsilon)
     arrays["other"] = other
     if recipe.task in SWAPPING:
-        exchanged = ground.copy()
+        exchanged = pushed(swapped + unplanted * sham)
         for instance, item in enumerate(swapped, start=1):
             exchanged.plant(instance, item.lesion)
         arrays |= {"swapped": seen(exchanged.image), "swapped_lesion": exchanged.instance.cpu().numpy()}
@@ -136,14 +156,20 @@ def _other(ground: _Canvas, effects: list[tuple[torch.Tensor, torch.Tensor]], be
     return np.asarray(other.cpu().numpy())
 
 
-def _healthy(plan: Plan, grid: Grid, anatomy: Anatomy, fields: Fields) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
-    """Noise-free image of the subject without lesions, and the fields it was read from."""
+def _healthy(
+    plan: Plan, grid: Grid, anatomy: Anatomy, fields: Fields, pushing: Sequence[Lesion] = ()
+) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+    """Noise-free image of the subject without lesions, displaced by some, and the fields it was read from."""
     sampler, lattice = fields.sampler(anatomy.device), anatomy.map.on_lattice(grid.axes())
     values = torch.empty(len(CHANNELS), *grid.shape, device=anatomy.device)
     planes = max(1, SLAB // (grid.shape[1] * grid.shape[2]))  # what is read together stays in the processor's cache
     for start in range(0, grid.shape[0], planes):
         part = slice(start, start + planes)
-        values[:, part] = sampler(lattice.points(part))
+        if pushing:
+            points = anatomy.lattice((grid.axes()[0][part], *grid.axes()[1:]))
+            values[:, part] = sampler(anatomy.map.to_template(displaced(pushing, plan.mass_effect, anatomy, points)))
+        else:
+            values[:, part] = sampler(lattice.points(part))
     read = dict(zip(CHANNELS, values, strict=True))
     subject = plan.subject
     brain = subject.grey_hu * read["grey"] + subject.white_hu * read["white"] + subject.csf_hu * read["csf"]
@@ -231,13 +257,15 @@ def _arrays(
     twin: npt.NDArray[np.int16],
     canvas: _Canvas,
     read: dict[str, torch.Tensor],
+    moved: npt.NDArray[np.bool_],
     epsilon: float,
 ) -> Arrays:
     instance = canvas.instance.cpu().numpy()
     changed = np.abs(image.astype(np.int32) - twin) > epsilon
     in_lesion = changed & (instance > 0)
     in_oedema = changed & (canvas.oedema.cpu().numpy() > OEDEMA_VISIBLE) & ~in_lesion
-    altered = _bits(ALTERED, lesion=in_lesion, oedema=in_oedema, blur=changed & ~in_lesion & ~in_oedema)
+    rest = changed & ~in_lesion & ~in_oedema
+    altered = _bits(ALTERED, lesion=in_lesion, oedema=in_oedema, displaced=rest & moved, blur=rest & ~moved)
     inside, ventricles = read["depth"] > 0, read["ventricles"] > 0
     found = {
         "parenchyma": read["parenchyma"] > 0,

@@ -45,7 +45,8 @@ class EpiduralFamily(ExtraAxialFamily):
     form = "lens"
 
     def ratio(self, rng: np.random.Generator, recipe: EpiduralRecipe, volume_mm3: float) -> float:
-        return draw(rng, recipe.ratio)
+        """Ratio drawn for 10 mL: small lenses are flatter."""
+        return draw(rng, recipe.ratio) * (volume_mm3 / 10_000.0) ** 0.15
 
     def place(self, streams: Streams) -> tuple[float, float, float]:
         """Temporal and parietal most often, then frontal, then occipital."""

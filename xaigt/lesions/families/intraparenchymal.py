@@ -9,21 +9,22 @@ from pydantic import field_validator
 
 from xaigt.distributions import Choice, Count, Integers, Number, Quantiles, Uniform, draw, draw_count
 from xaigt.errors import nearest
-from xaigt.lesions.base import Family, Footprint, Lesion, LesionRecipe, Streams, World
+from xaigt.lesions.base import Family, Footprint, Streams, World
 from xaigt.lesions.blobs import (
     Blob,
     draw_ellipsoids,
     lattice_around,
     resolve,
-    shape_noise,
     size_function,
     sphere_radius,
 )
+from xaigt.lesions.blood import BloodRecipe, Hematoma, density, draw_blood, settle
+from xaigt.lesions.mass import from_ball, held_by_skull
 from xaigt.lesions.sites import LOBAR, SITES, draw_position, largest_ml
 from xaigt.randomness import subseed
 
 
-class IntraparenchymalRecipe(LesionRecipe):
+class IntraparenchymalRecipe(BloodRecipe):
     """What a recipe says of intraparenchymal hemorrhage. Defaults: see generators/hemorrhage.yaml for sources."""
 
     family: Literal["intraparenchymal"] = "intraparenchymal"
@@ -37,7 +38,6 @@ class IntraparenchymalRecipe(LesionRecipe):
     axis_ratio: Number = Uniform(uniform=(0.75, 1.35))
     roughness: Number = Uniform(uniform=(0.06, 0.16))
     core_hu: Number = Quantiles(quantiles={0.0: 40, 0.05: 41, 0.25: 46, 0.5: 51.5, 0.75: 55, 0.95: 60.5, 1.0: 66})
-    texture_hu: Number = Uniform(uniform=(1.0, 3.0))
     oedema_mm: Number = Uniform(uniform=(3.0, 10.0))
     oedema_hu: Number = Uniform(uniform=(-14.0, -5.0))
 
@@ -50,15 +50,12 @@ class IntraparenchymalRecipe(LesionRecipe):
         return sites
 
 
-class Intraparenchymal(Lesion):
+class Intraparenchymal(Hematoma):
     """One drawn intraparenchymal hemorrhage."""
 
     family: Literal["intraparenchymal"] = "intraparenchymal"
     site: str
     shape: Blob
-    core_hu: float
-    texture_hu: float
-    texture_seed: int
     oedema_mm: float
     oedema_hu: float
 
@@ -86,7 +83,12 @@ class IntraparenchymalFamily(Family):
             noise_seed=subseed(form),
         )
         points, cell = lattice_around(blob.centre_mm, radius, world.device)
-        blob, reached = resolve(blob, points, cell, world(points, "parenchyma") > 0)
+        allowed = world(points, "parenchyma") > 0
+        blob, reached = resolve(blob, points, cell, allowed)
+        stage, blood = draw_blood(contrast, recipe)
+        if blood.mixture == "layers":
+            inside = allowed & (size_function(blob, points) <= blob.level_mm)
+            blood = settle(blood, points, torch.full(inside.shape, cell, device=points.device), inside)
         return Intraparenchymal(
             centre_mm=blob.centre_mm,
             radius_mm=radius,
@@ -94,9 +96,8 @@ class IntraparenchymalFamily(Family):
             z_range_mm=blob.z_range_mm,
             site=site,
             shape=blob,
-            core_hu=draw(contrast, recipe.core_hu),
-            texture_hu=draw(contrast, recipe.texture_hu),
-            texture_seed=subseed(contrast),
+            stage=stage,
+            blood=blood,
             oedema_mm=draw(contrast, recipe.oedema_mm),
             oedema_hu=draw(contrast, recipe.oedema_hu),
         )
@@ -114,10 +115,13 @@ class IntraparenchymalFamily(Family):
         core = torch.clamp(0.5 - outside / softness, 0, 1)
         fade = torch.clamp((lesion.oedema_mm - blob) / (0.5 * lesion.oedema_mm), 0, 1)
         oedema = fade * fade * (3 - 2 * fade) * (inside > 0) * (1 - core)
-        noise = shape_noise(lesion.texture_seed, points.device)
-        relative = torch.stack([(points[..., i] - lesion.centre_mm[i]) / lesion.radius_mm for i in range(3)], -1)
-        level = lesion.core_hu + lesion.texture_hu * noise(relative)[0]
+        level = density(lesion.blood, lesion.centre_mm, points, lesion.radius_mm)
         return Footprint(core, level, oedema, lesion.oedema_hu)
+
+    def displacement(
+        self, lesion: Intraparenchymal, world: World, points: torch.Tensor, strength: float
+    ) -> torch.Tensor | None:
+        return held_by_skull(from_ball(lesion.centre_mm, lesion.volume_mm3, strength, points), world(points, "depth"))
 
 
 FAMILY = IntraparenchymalFamily()

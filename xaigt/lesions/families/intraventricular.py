@@ -8,8 +8,9 @@ import numpy as np
 import torch
 
 from xaigt.distributions import Number, Quantiles, Uniform, draw
-from xaigt.lesions.base import Family, Footprint, Lesion, LesionRecipe, Streams, World
+from xaigt.lesions.base import Family, Footprint, Streams, World
 from xaigt.lesions.blobs import shape_noise, sphere_radius
+from xaigt.lesions.blood import BloodRecipe, Hematoma, density, draw_blood, settle
 from xaigt.lesions.weighted import box_lattice, level_of_volume, z_range
 from xaigt.randomness import subseed
 
@@ -18,9 +19,10 @@ BOX = ((-48.0, -70.0, -48.0), (40.0, 46.0, 48.0))
 MIDDLE = (12.0, -20.0, 16.0)
 STEP_MM = 2.5
 MIDLINE_MM = 2.0
+CLOT_MM = 15.0  # scale of the blood's texture
 
 
-class IntraventricularRecipe(LesionRecipe):
+class IntraventricularRecipe(BloodRecipe):
     """What a recipe says of intraventricular hemorrhage; sources: generators/hemorrhage.yaml."""
 
     family: Literal["intraventricular"] = "intraventricular"
@@ -28,10 +30,9 @@ class IntraventricularRecipe(LesionRecipe):
     both_sides: Number = 0.6
     core_hu: Number = Quantiles(quantiles={0.0: 38, 0.05: 39, 0.25: 44, 0.5: 49, 0.75: 54, 0.95: 64, 1.0: 72})
     ripple_mm: Number = Uniform(uniform=(0.0, 1.5))
-    texture_hu: Number = Uniform(uniform=(1.0, 3.0))
 
 
-class Intraventricular(Lesion):
+class Intraventricular(Hematoma):
     """One drawn intraventricular hemorrhage: the ventricles behind the plane y = `level_mm` (scanner space)."""
 
     family: Literal["intraventricular"] = "intraventricular"
@@ -40,8 +41,6 @@ class Intraventricular(Lesion):
     reach_mm: float
     ripple_mm: float
     noise_seed: int
-    core_hu: float
-    texture_hu: float
 
 
 class IntraventricularFamily(Family):
@@ -58,6 +57,7 @@ class IntraventricularFamily(Family):
         one_side: Literal[-1, 1] = 1 if place.uniform() < 0.5 else -1
         side: Literal[-1, 0, 1] = 0 if place.uniform() < draw(form, recipe.both_sides) else one_side
         z, y, x = (round(value, 4) for value in world.to_scanner((MIDDLE[0], MIDDLE[1], MIDDLE[2] * side)))
+        stage, blood = draw_blood(contrast, recipe)
         lesion = Intraventricular(
             centre_mm=(z, y, x),
             radius_mm=sphere_radius(wanted),
@@ -68,8 +68,8 @@ class IntraventricularFamily(Family):
             reach_mm=0.0,
             ripple_mm=draw(form, recipe.ripple_mm),
             noise_seed=subseed(form),
-            core_hu=draw(contrast, recipe.core_hu),
-            texture_hu=draw(contrast, recipe.texture_hu),
+            stage=stage,
+            blood=blood,
         )
         corners = [world.to_scanner(corner) for corner in BOX]
         low, high = (tuple(float(v) for v in pick(np.asarray(corners), axis=0)) for pick in (np.min, np.max))
@@ -91,6 +91,7 @@ class IntraventricularFamily(Family):
                 "volume_mm3": round(reached, 4),
                 "z_range_mm": z_range(points[..., 0], cells, inside),
                 "reach_mm": round(farthest + STEP_MM, 4),
+                "blood": settle(lesion.blood, points, cells, inside),
             }
         )
 
@@ -100,8 +101,7 @@ class IntraventricularFamily(Family):
     def footprint(self, lesion: Intraventricular, world: World, points: torch.Tensor, softness: float) -> Footprint:
         beyond = torch.maximum(_height(lesion, points) - lesion.level_mm, _outside(lesion, world, points))
         core = torch.clamp(0.5 - beyond / softness, 0, 1)
-        relative = torch.stack([(points[..., i] - lesion.centre_mm[i]) / 15.0 for i in range(3)], -1)
-        level = lesion.core_hu + lesion.texture_hu * shape_noise(lesion.noise_seed, points.device)(relative)[0]
+        level = density(lesion.blood, lesion.centre_mm, points, CLOT_MM)
         return Footprint(core, level, torch.zeros_like(core), 0.0)
 
 

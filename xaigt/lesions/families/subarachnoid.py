@@ -8,8 +8,9 @@ import numpy as np
 import torch
 
 from xaigt.distributions import Choice, Number, Quantiles, Uniform, draw
-from xaigt.lesions.base import Family, Footprint, Lesion, LesionRecipe, Streams, World
+from xaigt.lesions.base import Family, Footprint, Streams, World
 from xaigt.lesions.blobs import shape_noise, sphere_radius
+from xaigt.lesions.blood import BloodRecipe, Hematoma, density, draw_blood, settle
 from xaigt.lesions.weighted import box_lattice, level_of_volume, z_range
 from xaigt.randomness import subseed
 
@@ -17,7 +18,8 @@ FLUID = 0.35  # share of fluid from which a point can hold blood: the average br
 FLUID_FULL = 0.6  # share of fluid from which blood shows in full
 INNER_MM = 2.0  # blood keeps this far from the inner table: the dura, and what partial volume with bone hides
 DENSITY = 0.2  # share of the surroundings of a seed that is fluid, roughly: sets the lattice's size only
-LARGEST_RADIUS = 60.0
+LARGEST_RADIUS = 70.0
+ROOM = 1.7  # half-width of that lattice, in radii of the ball that holds enough fluid
 # Where bleeding starts (z, y, x of template space; spread in mm): basal cisterns with the Sylvian fissures, or a
 # sulcus of the convexity (trauma). Approximate positions in the MNI152 average.
 SITES = {
@@ -27,11 +29,13 @@ SITES = {
     "interhemispheric": ((20, 45, 2), (18, 10, 2)),
     "convexity": ((42, -15, 46), (12, 28, 8)),
 }
+FLATNESS = 2.4  # blood spreads along cisterns more than up and down: so that z-extents are those of patients
 NOISE_LIMIT = 1.5
+CLOT_MM = 12.0  # scale of the blood's texture
 _TRIES = 300
 
 
-class SubarachnoidRecipe(LesionRecipe):
+class SubarachnoidRecipe(BloodRecipe):
     """What a recipe says of subarachnoid hemorrhage; sources: generators/hemorrhage.yaml."""
 
     family: Literal["subarachnoid"] = "subarachnoid"
@@ -50,7 +54,7 @@ class SubarachnoidRecipe(LesionRecipe):
     texture_hu: Number = Uniform(uniform=(1.0, 4.0))
 
 
-class Subarachnoid(Lesion):
+class Subarachnoid(Hematoma):
     """One drawn subarachnoid hemorrhage: fluid within `level_mm` of the centre, as noise bends distances.
 
     Nothing lies beyond `reach_mm`: the box that the level was resolved on.
@@ -62,8 +66,6 @@ class Subarachnoid(Lesion):
     reach_mm: float
     roughness: float
     noise_seed: int
-    core_hu: float
-    texture_hu: float
 
 
 class SubarachnoidFamily(Family):
@@ -80,7 +82,8 @@ class SubarachnoidFamily(Family):
         wanted = 1000 * draw(form, recipe.volume_ml)
         centre = world.to_scanner(_seed(streams("place-seed"), site, world))
         z, y, x = (round(value, 4) for value in centre)
-        half = round(min(1.2 * sphere_radius(wanted) / DENSITY ** (1 / 3), LARGEST_RADIUS), 4)
+        half = round(min(ROOM * sphere_radius(wanted) / DENSITY ** (1 / 3), LARGEST_RADIUS), 4)
+        stage, blood = draw_blood(contrast, recipe)
         lesion = Subarachnoid(
             centre_mm=(z, y, x),
             radius_mm=sphere_radius(wanted),
@@ -91,21 +94,29 @@ class SubarachnoidFamily(Family):
             reach_mm=half,
             roughness=draw(form, recipe.roughness),
             noise_seed=subseed(form),
-            core_hu=draw(contrast, recipe.core_hu),
-            texture_hu=draw(contrast, recipe.texture_hu),
+            stage=stage,
+            blood=blood,
         )
 
         def near(middles: torch.Tensor, distance: float) -> torch.Tensor:
             deep = world(middles, "depth") > INNER_MM - 1.3 * distance  # the map stretches by less
             return deep & ((middles - torch.tensor(lesion.centre_mm)).norm(dim=-1) <= half + distance)
 
-        box = ((z - half, y - half, x - half), (z + half, y + half, x + half))
+        low = half / FLATNESS
+        box = ((z - low, y - half, x - half), (z + low, y + half, x + half))
         points, cells = box_lattice(*box, half / 15, world.device, near)
         allowed = (_outside(world, points) <= 0) & _within(lesion, points)
         size = _size(lesion, points)
         level, reached = level_of_volume(size, cells, allowed, wanted)
-        low, high = z_range(points[..., 0], cells, allowed & (size <= level))
-        return lesion.model_copy(update={"level_mm": level, "volume_mm3": round(reached, 4), "z_range_mm": (low, high)})
+        inside = allowed & (size <= level)
+        return lesion.model_copy(
+            update={
+                "level_mm": level,
+                "volume_mm3": round(reached, 4),
+                "z_range_mm": z_range(points[..., 0], cells, inside),
+                "blood": settle(lesion.blood, points, cells, inside),
+            }
+        )
 
     def reach(self, lesion: Subarachnoid) -> float:
         return min(lesion.level_mm / (1 - NOISE_LIMIT * lesion.roughness), lesion.reach_mm) + 1.0
@@ -117,14 +128,14 @@ class SubarachnoidFamily(Family):
         filled = torch.clamp((fluid - FLUID) / (FLUID_FULL - FLUID) + 0.5, 0, 1) * (fluid > FLUID)
         free = torch.clamp(0.5 - world.at_template(at, "ventricles") / softness, 0, 1)
         free = free * torch.clamp(0.5 + (world.at_template(at, "depth") - INNER_MM) / softness, 0, 1)
-        relative = torch.stack([(points[..., i] - lesion.centre_mm[i]) / 12.0 for i in range(3)], -1)
-        level = lesion.core_hu + lesion.texture_hu * shape_noise(lesion.noise_seed, points.device)(relative)[0]
+        level = density(lesion.blood, lesion.centre_mm, points, CLOT_MM)
         core = near * filled * free
         return Footprint(core, level, torch.zeros_like(core), 0.0)
 
 
 def _within(lesion: Subarachnoid, points: torch.Tensor) -> torch.Tensor:
     offset = torch.stack([points[..., i] - lesion.centre_mm[i] for i in range(3)], -1)
+    offset = offset * offset.new_tensor((FLATNESS, 1.0, 1.0))
     return offset.norm(dim=-1) <= lesion.reach_mm
 
 
@@ -132,7 +143,7 @@ def _size(lesion: Subarachnoid, points: torch.Tensor) -> torch.Tensor:
     """Distance from the centre, bent by noise: blood does not spread evenly."""
     offset = torch.stack([points[..., i] - lesion.centre_mm[i] for i in range(3)], -1)
     noise = shape_noise(lesion.noise_seed, points.device)(offset / 20.0)[0]
-    distance = offset.norm(dim=-1)
+    distance = torch.sqrt((FLATNESS * offset[..., 0]) ** 2 + offset[..., 1] ** 2 + offset[..., 2] ** 2)
     return distance * (1 + lesion.roughness * torch.clamp(noise, -NOISE_LIMIT, NOISE_LIMIT))
 
 

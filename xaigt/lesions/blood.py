@@ -1,0 +1,140 @@
+"""What a hematoma looks like inside: its age decides its density, its clots and serum its texture.
+
+==========  ========================================================================================
+stage       density of the blood
+==========  ========================================================================================
+acute       `core_hu`: 55 to 80 HU; swirls of less dense blood that has not clotted, where drawn
+subacute    `subacute_hu`: about that of the brain (1 to 3 weeks)
+chronic     `chronic_hu`: between fluid and brain (after 3 weeks)
+mixed       fresh blood in old: in layers (the fresh blood lies behind, in a supine patient) or in patches
+==========  ========================================================================================
+
+The ages are those of general radiology; densities belong to recipes.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+import torch
+from pydantic import field_validator
+
+from xaigt.distributions import DIGITS, Choice, Number, Uniform, draw
+from xaigt.errors import nearest
+from xaigt.lesions.base import Lesion, LesionRecipe
+from xaigt.lesions.blobs import EXTENT, shape_noise
+from xaigt.randomness import subseed
+from xaigt.schema import Strict
+
+STAGES = ("acute", "subacute", "chronic", "mixed")
+LAYER_MM = 1.5  # half the height over which layers pass into each other
+LAYER_RIPPLE_MM = 1.5
+PATCH_EDGE = 0.35  # width of the edge of a patch, in SD of the noise that shapes it
+WARP = 0.55  # how far noise bends the coordinates of swirls, in units of their scale: it winds them
+SWIRL_FROM = 0.35  # SD of the noise above which blood is unclotted: about a third of the hematoma
+
+Stage = Literal["acute", "subacute", "chronic", "mixed"]
+
+
+class BloodRecipe(LesionRecipe):
+    """What recipes say of the blood of any hematoma."""
+
+    stage: Choice = Choice(choice={"acute": 1.0})
+    core_hu: Number
+    subacute_hu: Number = Uniform(uniform=(30.0, 44.0))
+    chronic_hu: Number = Uniform(uniform=(14.0, 28.0))
+    layered: Number = 0.5
+    texture_hu: Number = Uniform(uniform=(1.0, 3.0))
+    swirl: Number = 0.0
+    swirl_hu: Number = Uniform(uniform=(-18.0, -8.0))
+
+    @field_validator("stage")
+    @classmethod
+    def _known_stages(cls, stage: Choice) -> Choice:
+        for name in stage.choice:
+            if name not in STAGES:
+                raise ValueError(f"unknown stage {name!r}: {nearest(name, STAGES)}")
+        return stage
+
+
+class Blood(Strict):
+    """The drawn inside of one hematoma.
+
+    `core_hu` is the density of the blood, of its fresh part if it is mixed; `old_hu` that of the old part; `swirl_hu`
+    is what swirls add (0: there are none). Layers part at the plane y = `layer_mm` of scanner space, which
+    :func:`settle` resolves.
+    """
+
+    core_hu: float
+    old_hu: float
+    texture_hu: float
+    swirl_hu: float
+    mixture: Literal["none", "layers", "patches"]
+    share: float
+    layer_mm: float
+    seed: int
+
+
+class Hematoma(Lesion):
+    """Base of the lesions that are made of blood."""
+
+    stage: Stage
+    blood: Blood
+
+
+def draw_blood(rng: np.random.Generator, recipe: BloodRecipe) -> tuple[Stage, Blood]:
+    """Draw the stage of a hematoma and what goes with it."""
+    stage: Stage = recipe.stage.draw(rng)  # type: ignore[assignment]  # checked by the recipe
+    fresh, subacute, old = draw(rng, recipe.core_hu), draw(rng, recipe.subacute_hu), draw(rng, recipe.chronic_hu)
+    layered, swirls = rng.uniform() < draw(rng, recipe.layered), rng.uniform() < draw(rng, recipe.swirl)
+    swirl_hu = draw(rng, recipe.swirl_hu)
+    share = round(float(rng.uniform(0.3, 0.7)), DIGITS)
+    blood = Blood(
+        core_hu={"acute": fresh, "subacute": subacute, "chronic": old, "mixed": fresh}[stage],
+        old_hu=old,
+        texture_hu=draw(rng, recipe.texture_hu),
+        swirl_hu=swirl_hu if swirls and stage == "acute" else 0.0,
+        mixture=("layers" if layered else "patches") if stage == "mixed" else "none",
+        share=share,
+        layer_mm=0.0,
+        seed=subseed(rng),
+    )
+    return stage, blood
+
+
+def settle(blood: Blood, points: torch.Tensor, cells: torch.Tensor, inside: torch.Tensor) -> Blood:
+    """Find the plane in front of which the old blood stands, from points ``[..., 3]`` that fill `cells` mm3 each."""
+    if blood.mixture != "layers" or not inside.any():
+        return blood
+    ordered, order = torch.sort(points[..., 1][inside].double())
+    total = torch.cumsum(cells[inside].double()[order], 0)
+    index = min(int(torch.searchsorted(total, blood.share * float(total[-1]))), len(ordered) - 1)
+    return blood.model_copy(update={"layer_mm": round(float(ordered[index]), DIGITS)})
+
+
+def density(blood: Blood, centre: tuple[float, float, float], points: torch.Tensor, scale_mm: float) -> torch.Tensor:
+    """Hounsfield units of the blood at points ``[..., 3]`` (z, y, x; mm); `scale_mm` is the size of its clots."""
+    noise = shape_noise(blood.seed, points.device)
+    relative = torch.stack([(points[..., i] - centre[i]) / scale_mm for i in range(3)], -1)
+    texture = noise(folded(relative))[0]
+    level = blood.core_hu + blood.texture_hu * texture
+    if blood.mixture == "layers":
+        height = blood.layer_mm + LAYER_RIPPLE_MM * texture - points[..., 1]
+        fresh = torch.clamp(0.5 + height / (2 * LAYER_MM), 0, 1)
+        return level + (1 - fresh) * (blood.old_hu - blood.core_hu)
+    if blood.mixture == "none" and blood.swirl_hu == 0:
+        return level
+    wound = noise(folded(1.7 * relative[..., [2, 0, 1]] + WARP * texture[..., None] + 1.0))[0]
+    if blood.mixture == "patches":
+        # The noise has about unit variance: its quantile is that of a normal.
+        limit = float(torch.special.ndtri(torch.tensor(blood.share, dtype=torch.float64)))
+        old = torch.clamp(0.5 + (wound - limit) / PATCH_EDGE, 0, 1)
+        return level + old * (blood.old_hu - blood.core_hu)
+    swirled = torch.clamp((wound - SWIRL_FROM) / PATCH_EDGE, 0, 1)
+    return level + swirled * blood.swirl_hu
+
+
+def folded(position: torch.Tensor) -> torch.Tensor:
+    """Mirror positions into the lattice of :func:`~xaigt.lesions.blobs.shape_noise`, so that it has no end."""
+    return EXTENT - (torch.remainder(position + EXTENT, 4 * EXTENT) - 2 * EXTENT).abs()

@@ -1,0 +1,89 @@
+"""Calcifications that are no disease: choroid plexus, pineal gland, basal ganglia. Bright and small."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+from pydantic import field_validator
+
+from xaigt.distributions import DIGITS, Choice, Number, Uniform, draw
+from xaigt.errors import nearest
+from xaigt.lesions.base import LesionRecipe, Streams, World
+from xaigt.lesions.strands import Point, Strands, StrandsFamily, Tube, measured, rounded
+
+# Centres (z, y, x; right side), spreads (mm) and whether they come in pairs: approximate positions in the MNI152
+# average. The plexus calcifies in the atria, the basal ganglia in the pallidum.
+SITES: dict[str, tuple[Point, Point, bool]] = {
+    "choroid-plexus": ((8.0, -41.0, 24.0), (1.5, 2.0, 1.5), True),
+    "pineal": ((1.0, -29.0, 0.0), (1.0, 1.0, 0.4), False),
+    "basal-ganglia": ((-1.0, -3.0, 19.0), (1.5, 2.0, 1.5), True),
+}
+_BALLS = 4  # in a clump
+
+
+class PhysiologicCalcificationRecipe(LesionRecipe):
+    """What a recipe says of calcifications; sizes and densities: general radiology [unverified]."""
+
+    family: Literal["physiologic-calcification"] = "physiologic-calcification"
+    sites: Choice = Choice(choice={"choroid-plexus": 0.5, "pineal": 0.4, "basal-ganglia": 0.1})
+    diameter_mm: Number = Uniform(uniform=(3.0, 9.0))
+    hu: Number = Uniform(uniform=(75.0, 220.0))
+    both_sides: Number = 0.8
+
+    @field_validator("sites")
+    @classmethod
+    def _known_sites(cls, sites: Choice) -> Choice:
+        for name in sites.choice:
+            if name not in SITES:
+                raise ValueError(f"unknown site {name!r}: {nearest(name, list(SITES))}")
+        return sites
+
+
+class PhysiologicCalcification(Strands):
+    """One drawn calcification, or a pair."""
+
+    family: Literal["physiologic-calcification"] = "physiologic-calcification"
+    site: str
+
+
+class PhysiologicCalcificationFamily(StrandsFamily):
+    """See the module."""
+
+    name = "physiologic-calcification"
+    recipe = PhysiologicCalcificationRecipe
+    lesion = PhysiologicCalcification
+    compartments = ("ventricles", "parenchyma", "cisterns")
+
+    def draw(self, streams: Streams, recipe: PhysiologicCalcificationRecipe, world: World) -> PhysiologicCalcification:
+        place, size, form = streams("place"), streams("size"), streams("shape")
+        site = recipe.sites.draw(place)
+        centre, spread, paired = SITES[site]
+        both = paired and place.uniform() < draw(place, recipe.both_sides)
+        first = float(place.choice([-1.0, 1.0]))
+        tubes: list[Tube] = []
+        for side in (first, -first) if both else (first,):
+            at = np.asarray(centre) + np.clip(place.normal(size=3), -2, 2) * np.asarray(spread)
+            at[2] *= side
+            middle = np.asarray(world.to_scanner(rounded(at)))
+            tubes += _clump(form, middle, 0.5 * draw(size, recipe.diameter_mm))
+        return PhysiologicCalcification(
+            site=site, hu=draw(streams("contrast"), recipe.hu), inner_mm=0.0, **measured(tubes)
+        )
+
+
+def _clump(
+    rng: np.random.Generator, middle: np.ndarray[tuple[int, ...], np.dtype[np.float64]], radius: float
+) -> list[Tube]:
+    """Balls that overlap, none of which reaches further than the radius from the middle."""
+    balls = []
+    for index in range(_BALLS):
+        own = radius * (rng.uniform(0.5, 0.7) if index else 0.75)
+        direction = rng.normal(size=3)
+        offset = direction / np.linalg.norm(direction) * (radius - own)
+        at = rounded(middle + offset)
+        balls.append(Tube(start=at, end=at, radius_mm=round(float(own), DIGITS)))
+    return balls
+
+
+FAMILY = PhysiologicCalcificationFamily()

@@ -1,0 +1,112 @@
+"""Partial volume of the skull: a bright film under the inner table where bone slopes through the slice.
+
+It looks like a thin extra-axial hemorrhage: over the orbital roof, the floor of the middle fossa and the vertex.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+import torch
+from pydantic import field_validator
+
+from xaigt.distributions import DIGITS, Choice, Number, Uniform, draw
+from xaigt.errors import nearest
+from xaigt.lesions.base import Family, Footprint, Lesion, LesionRecipe, Streams, World
+from xaigt.lesions.blobs import shape_noise
+from xaigt.randomness import subseed
+
+# Directions (z, y, x; right side) from a point in the middle of the head, and how far they spread.
+SITES = {
+    "orbital-roof": ((-0.45, 0.85, 0.35), 0.12),
+    "middle-fossa": ((-0.55, 0.25, 0.75), 0.15),
+    "vertex": ((0.9, -0.1, 0.35), 0.25),
+    "convexity": ((0.25, 0.0, 1.0), 0.4),
+}
+MIDDLE = (5.0, -18.0, 0.0)
+_FAR = (25.0, 115.0)  # where the inner table is looked for, mm from the middle
+
+
+class SkullEdgeRecipe(LesionRecipe):
+    """What a recipe says of partial volume of the skull; sizes and densities: choices of this project."""
+
+    family: Literal["skull-edge"] = "skull-edge"
+    sites: Choice = Choice(choice={"orbital-roof": 0.25, "middle-fossa": 0.25, "vertex": 0.1, "convexity": 0.4})
+    thickness_mm: Number = Uniform(uniform=(2.5, 6.0))
+    length_mm: Number = Uniform(uniform=(15.0, 45.0))
+    hu: Number = Uniform(uniform=(50.0, 95.0))
+
+    @field_validator("sites")
+    @classmethod
+    def _known_sites(cls, sites: Choice) -> Choice:
+        for name in sites.choice:
+            if name not in SITES:
+                raise ValueError(f"unknown site {name!r}: {nearest(name, list(SITES))}")
+        return sites
+
+
+class SkullEdge(Lesion):
+    """One drawn film: what of a ball about the centre lies within `thickness_mm` of the inner table."""
+
+    family: Literal["skull-edge"] = "skull-edge"
+    site: str
+    thickness_mm: float
+    hu: float
+    noise_seed: int
+
+
+class SkullEdgeFamily(Family):
+    """See the module."""
+
+    name = "skull-edge"
+    recipe = SkullEdgeRecipe
+    lesion = SkullEdge
+    compartments = ("extra-axial",)
+    smallest_mm3 = 0.0
+
+    def draw(self, streams: Streams, recipe: SkullEdgeRecipe, world: World) -> SkullEdge:
+        place, size = streams("place"), streams("size")
+        site = recipe.sites.draw(place)
+        direction, spread = SITES[site]
+        towards = np.asarray(direction) + np.clip(place.normal(size=3), -2, 2) * spread
+        towards[2] *= place.choice([-1.0, 1.0])
+        z, y, x = world.to_scanner(_on_inner_table(towards / np.linalg.norm(towards), world))
+        radius, thickness = draw(size, recipe.length_mm) / 2, draw(size, recipe.thickness_mm)
+        return SkullEdge(
+            centre_mm=(round(z, DIGITS), round(y, DIGITS), round(x, DIGITS)),
+            radius_mm=round(radius, DIGITS),
+            volume_mm3=round(0.5 * np.pi * radius**2 * thickness, DIGITS),  # its thickness tapers to nothing
+            z_range_mm=(round(z - 0.7 * radius, DIGITS), round(z + 0.7 * radius, DIGITS)),
+            site=site,
+            thickness_mm=thickness,
+            hu=draw(streams("contrast"), recipe.hu),
+            noise_seed=subseed(streams("shape")),
+        )
+
+    def reach(self, lesion: SkullEdge) -> float:
+        return lesion.radius_mm + 1.0
+
+    def footprint(self, lesion: SkullEdge, world: World, points: torch.Tensor, softness: float) -> Footprint:
+        depth = world(points, "depth")
+        offset = torch.stack([points[..., i] - lesion.centre_mm[i] for i in range(3)], -1)
+        taper = 1 - (offset.norm(dim=-1) / lesion.radius_mm) ** 2
+        noise = shape_noise(lesion.noise_seed, points.device)(offset / 12.0)[0]
+        outside = depth - lesion.thickness_mm * torch.clamp(taper, min=-1) * (1 + 0.3 * torch.clamp(noise, -2, 2))
+        core = torch.clamp(0.5 - torch.maximum(outside, -depth) / softness, 0, 1)
+        return Footprint(core, torch.full_like(core, lesion.hu), torch.zeros_like(core), 0.0)
+
+
+def _on_inner_table(
+    direction: np.ndarray[tuple[int, ...], np.dtype[np.float64]], world: World
+) -> tuple[float, float, float]:
+    """Point of template space where the inner table lies along a unit direction from the middle of the head."""
+    far = np.arange(*_FAR)
+    points = np.asarray(MIDDLE) + far[:, None] * direction
+    depth = world.at_template(torch.from_numpy(points.astype(np.float32)).to(world.device), "depth").cpu().numpy()
+    crossed = np.flatnonzero(depth <= 0)
+    z, y, x = points[int(crossed[0]) if len(crossed) else int(np.abs(depth).argmin())]
+    return float(z), float(y), float(x)
+
+
+FAMILY = SkullEdgeFamily()

@@ -1,0 +1,151 @@
+"""Collections of blood along the falx and the tentorium: layers on one side of a sheet of dura.
+
+A sheet is a surface of template space: the falx is the midsagittal plane, the tentorium a paraboloid fitted to the
+valley of tissue between cerebrum and cerebellum of the MNI152 average (residual SD 1.2 mm). The size function is
+that of a crescent, ``G = ((d / t)^4 + s^4)^(1/4)``, of the distance d from the sheet and the distance s along it.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+import torch
+
+from xaigt.lesions.base import World
+from xaigt.schema import Strict
+
+SHEETS = ("falx", "tentorium")
+HALF_MM = 0.7  # half the thickness of the dura
+LARGEST_ML = {"falx": 18.0, "tentorium": 14.0}  # what lies along one side of each, at a thickness of about 6 mm
+THICKEST_MM = 9.0
+SLOPE = 0.9  # the tent rises by about 0.5: distances from it are shorter than differences of height
+MARGIN = 1.5  # half-width of the lattice a layer is resolved on, in radii of the flat layer of its volume
+MARGIN_MM = 4.0  # a collection is centred at least so far from the sheet's border
+# Tentorium: height z over u = (y + 60) / 20 and v = (|x| - 25) / 20, both leaves alike.
+_TENT = (-14.4, 5.41, -7.72, 0.48, -2.94, 0.79)
+# Where centres are looked for (y and z, or y and |x|; mm).
+_BOXES = {"falx": ((-85.0, 55.0), (-5.0, 75.0)), "tentorium": ((-85.0, -40.0), (8.0, 48.0))}
+_TRIES = 200
+_ALONG, _ACROSS = 41, 10  # points of the lattice a layer is resolved on
+
+Side = Literal[-1, 1]
+
+
+class Sheet(Strict):
+    """A layer along a sheet of dura, on its side -1 (left) or 1 (right); `centre` and distances in template space.
+
+    `ratio` is thickness over radius, `stretch` lengthens it from front to back, `reach_mm` bounds it (scanner space).
+    """
+
+    form: Literal["falx", "tentorium"]
+    side: Side
+    centre: tuple[float, float, float]
+    ratio: float
+    stretch: float
+    level_mm: float = 0.0
+    reach_mm: float = 0.0
+
+
+def tentorium_height(y: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+    """Height z (mm of template space) of the tentorium at y and x."""
+    u, v = (y + 60) / 20, (x.abs() - 25) / 20
+    a, b, c, d, e, f = _TENT
+    return (a + b * u + c * v) + (d * u * u + e * u * v + f * v * v)
+
+
+def size_function(sheet: Sheet, at: torch.Tensor) -> torch.Tensor:
+    """G (mm) at points ``[..., 3]`` of template space."""
+    along = _along(sheet, at)
+    scaled = from_sheet(sheet.form, sheet.side, at).clamp(min=0) / sheet.ratio
+    return torch.sqrt(torch.sqrt(scaled**4 + along**4))
+
+
+def thickness(sheet: Sheet, at: torch.Tensor) -> torch.Tensor:
+    """Thickness (mm) of a resolved layer beside points ``[..., 3]`` of template space; 0 beyond its edge."""
+    inside = torch.clamp(1 - (_along(sheet, at) / max(sheet.level_mm, 1e-3)) ** 4, min=0)
+    return torch.clamp(sheet.ratio * sheet.level_mm * torch.sqrt(torch.sqrt(inside)), max=THICKEST_MM)
+
+
+def _along(sheet: Sheet, at: torch.Tensor) -> torch.Tensor:
+    """Distance (mm) along the sheet from the layer's centre, shortened along its stretch."""
+    offset = [at[..., i] - sheet.centre[i] for i in range(3)]
+    across = offset[0] if sheet.form == "falx" else offset[2]
+    return torch.sqrt((offset[1] / sheet.stretch) ** 2 + across**2)
+
+
+def from_sheet(form: str, side: int, at: torch.Tensor) -> torch.Tensor:
+    """Distance (mm) from the dura's surface on one side of a sheet; above it for the tentorium."""
+    if form == "falx":
+        return side * at[..., 2] - HALF_MM
+    return SLOPE * (at[..., 0] - tentorium_height(at[..., 1], at[..., 2])) - HALF_MM
+
+
+def outside(form: str, side: int, at: torch.Tensor, depth: torch.Tensor) -> torch.Tensor:
+    """Distance (mm), roughly, to where blood may lie along a sheet: negative where it may."""
+    distance = from_sheet(form, side, at)
+    return torch.maximum(border(form, side, at, depth), torch.maximum(-distance, distance - THICKEST_MM))
+
+
+def border(form: str, side: int, at: torch.Tensor, depth: torch.Tensor) -> torch.Tensor:
+    """Distance (mm), roughly, to the border of a sheet along it: negative inside."""
+    z, y, x = at[..., 0], at[..., 1], side * at[..., 2]
+    if form == "falx":
+        reach = 26 + 20 * torch.clamp((40 - y) / 80, 0, 1)  # a sickle: narrow in front, wide behind
+        floor = torch.where(y < -45, tentorium_height(y, torch.zeros_like(y)) + 12, torch.full_like(y, -10.0))
+        limits = [depth - reach, floor - z, y - 70]
+    else:
+        notch = torch.clamp(0.6 * (y + 55) + 7, min=3.0)  # the brain stem passes here
+        limits = [notch - x, x - 56, y + 33]
+    return torch.maximum(torch.maximum(limits[0], limits[1]), limits[2])
+
+
+def draw_centre(rng: np.random.Generator, form: str, side: int, world: World) -> tuple[float, float, float]:
+    """Draw a point of template space (z, y, x; mm) on a sheet, clear of its border; the clearest if none is."""
+    (y0, y1), (b0, b1) = _BOXES[form]
+    y, b = rng.uniform(y0, y1, _TRIES), rng.uniform(b0, b1, _TRIES)
+    if form == "falx":
+        points = np.stack([b, y, np.full(_TRIES, side * HALF_MM)], -1)
+    else:
+        z = tentorium_height(torch.from_numpy(y), torch.from_numpy(b)).numpy()
+        points = np.stack([z, y, side * b], -1)
+    at = torch.from_numpy(points.astype(np.float32)).to(world.device)
+    depth = world.at_template(at, "depth")
+    apart = torch.maximum(border(form, side, at, depth), -depth).cpu()
+    fits = torch.nonzero(apart <= -MARGIN_MM)
+    index = int(fits[0]) if len(fits) else int(apart.argmin())
+    z0, y0, x0 = (round(float(value), 4) for value in points[index])
+    return z0, y0, x0
+
+
+def lattice(
+    sheet: Sheet, centre_mm: tuple[float, float, float], radius: float, world: World
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Points ``[a, b, d, 3]`` of scanner space around a layer of a radius, and the volume (mm3) of each.
+
+    They form a regular lattice of template space along the sheet and away from it; the subject's map is inverted
+    by iteration, and the volumes are divided by its Jacobian.
+    """
+    half = MARGIN * radius
+    across = torch.linspace(-half, half, _ALONG, dtype=torch.float64)
+    along = across * sheet.stretch
+    thick = min(THICKEST_MM, MARGIN * 1.3 * sheet.ratio * radius)
+    layers = (torch.arange(_ACROSS, dtype=torch.float64) + 0.5) / _ACROSS * thick + HALF_MM
+    y, b, d = torch.meshgrid(along + sheet.centre[1], across, layers, indexing="ij")
+    cell = float((across[1] - across[0]) ** 2) * sheet.stretch * thick / _ACROSS
+    if sheet.form == "falx":
+        target = torch.stack([b + sheet.centre[0], y, sheet.side * d], -1)
+    else:
+        x = b + sheet.centre[2]
+        target = torch.stack([tentorium_height(y, x) + d / SLOPE, y, x], -1)
+        cell /= SLOPE
+    target = target.float().to(world.device)
+    points = target.new_tensor(centre_mm).expand_as(target).clone()
+    here = world.to_template(points[0, 0, 0])
+    columns = [world.to_template(points[0, 0, 0] + axis) - here for axis in torch.eye(3, device=world.device)]
+    inverse = torch.linalg.inv(torch.stack(columns, -1).double()).float()
+    for _ in range(6):
+        points = points + torch.einsum("ij,...j->...i", inverse, target - world.to_template(points))
+    moved = [world.to_template(points + axis) - target for axis in torch.eye(3, device=world.device)]
+    jacobian = torch.linalg.det(torch.stack(moved, -1).double()).abs().clamp(min=0.2)
+    return points, (cell / jacobian).float()

@@ -1,0 +1,61 @@
+"""Beam hardening of head CT: what X-rays that bone has filtered do to the image, alike in image and twin.
+
+Between the petrous bones lies a dark band with bright borders and finer streaks beside it (the Hounsfield bar), and
+under the inner table brain looks brighter than it is (cupping, overcorrected). Both are drawn by formula, in the head
+frame of the template: positions and widths are approximate, and they do not follow the bone of a slice.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import torch
+
+from xaigt.anatomy.world import Anatomy
+from xaigt.synthesis.plan import Acquisition
+from xaigt.volume import Grid
+
+PETROUS = (-34.0, -25.0)  # height z and place y of the line between the petrous ridges (mm of template space)
+HEIGHT_MM, BAND_MM, BESIDE_MM, STREAK_MM = 9.0, 5.0, 30.0, 11.0
+STREAKS = 0.35  # of the band's amplitude
+RIM_MM = 6.0  # depth over which the brightness under the inner table falls to 1 / e
+
+
+def beam_hardening(acquisition: Acquisition, grid: Grid, anatomy: Anatomy, depth: torch.Tensor) -> torch.Tensor | None:
+    """Hounsfield units that beam hardening adds to every image of a sample; None if that is nothing.
+
+    Parameters
+    ----------
+    acquisition
+        `beam_hu`: depth of the dark band; `beam_phase`: where its streaks lie; `rim_hu`: brightness at the inner table.
+    grid, anatomy
+        The voxels, and where they lie in the template.
+    depth
+        ``[z, y, x]``: distance under the inner table (mm); outside the skull nothing is added.
+    """
+    inside = depth > 0
+    added: torch.Tensor | None = None
+    if acquisition.rim_hu:
+        added = acquisition.rim_hu * torch.exp(-depth.clamp(min=0) / RIM_MM) * inside
+    if not acquisition.beam_hu or not _near_the_base(grid, anatomy):
+        return added
+    axes = [torch.from_numpy(axis.astype(np.float32)).to(depth.device) for axis in grid.axes()]
+    at = anatomy.to_template(torch.stack(torch.meshgrid(*axes, indexing="ij"), -1))
+    across = (at[..., 1] - PETROUS[1]) / BAND_MM
+    envelope = torch.exp(-(((at[..., 0] - PETROUS[0]) / HEIGHT_MM) ** 2) - (at[..., 2] / BESIDE_MM) ** 4)
+    # Dark in the middle, bright beside it: what is taken here is given there.
+    band = -(1 - across**2) * torch.exp(-0.5 * across**2)
+    turns = (at[..., 1] + 0.25 * at[..., 2]) / STREAK_MM + acquisition.beam_phase
+    streaks = STREAKS * torch.cos(2 * math.pi * turns) * torch.exp(-0.5 * (across / 3) ** 2)
+    bar = acquisition.beam_hu * envelope * (band + streaks) * inside
+    return bar if added is None else added + bar
+
+
+def _near_the_base(grid: Grid, anatomy: Anatomy) -> bool:
+    """Whether any slice comes so near to the petrous bones that the band is not nothing."""
+    z, y, x = grid.axes()
+    ends = [[float(h), float(b), float(a)] for h in (z[0], z[-1]) for b in (y[0], y[-1]) for a in (x[0], x[-1])]
+    heights = anatomy.to_template(torch.tensor(ends, dtype=torch.float32, device=anatomy.device))[:, 0]
+    reach = 3 * HEIGHT_MM
+    return bool(float(heights.min()) < PETROUS[0] + reach and float(heights.max()) > PETROUS[0] - reach)
