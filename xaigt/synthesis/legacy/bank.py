@@ -12,13 +12,12 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from xaigt import cache
+from xaigt.synthesis.legacy.kept import Arrays, kept
 
 ROUND, IRREGULAR = 0, 1
 HARVESTED = 50
@@ -112,15 +111,15 @@ def harvest() -> tuple[tuple[list[Blob], list[Blob]], int]:
 @lru_cache(maxsize=1)
 def load_bank() -> tuple[tuple[Blob, ...], tuple[Blob, ...]]:
     """Return the 50 blobs of each class, ``(round, irregular)``, from the cache or harvested now."""
-    path = cache.folder() / "legacy" / f"bank-{VERSION}.npz"
-    try:
-        if not path.exists():
-            with cache.locked(path):
-                if not path.exists():
-                    _save(path, _kept())
-        return _read(path)
-    except OSError:  # a cache that is read-only or full is no reason to stop
-        return _kept()
+    arrays = kept(f"bank-{VERSION}", _harvested)
+    first, second = (
+        tuple(
+            Blob(arrays[f"pixels-{kind}-{number}"], float(compactness), int(seed))
+            for number, (compactness, seed) in enumerate(arrays[f"facts-{kind}"])
+        )
+        for kind in (ROUND, IRREGULAR)
+    )
+    return first, second
 
 
 @lru_cache(maxsize=1)
@@ -138,27 +137,11 @@ def upscale(pixels: Image) -> Image:
     return np.asarray(resize(pixels, (rows * _UPSCALING, columns * _UPSCALING)), np.float64)
 
 
-def _kept() -> tuple[tuple[Blob, ...], tuple[Blob, ...]]:
-    (round_blobs, irregular), _ = harvest()
-    return tuple(round_blobs[:HARVESTED]), tuple(irregular[:HARVESTED])
-
-
-def _save(path: Path, bank: tuple[tuple[Blob, ...], tuple[Blob, ...]]) -> None:
-    content: dict[str, npt.NDArray[np.float64]] = {}
-    for kind, blobs in enumerate(bank):
-        content[f"facts-{kind}"] = np.array([[blob.compactness, blob.seed] for blob in blobs])
-        content |= {f"pixels-{kind}-{number}": blob.pixels for number, blob in enumerate(blobs)}
-    with cache.whole(path) as temporary, temporary.open("wb") as file:
-        np.savez_compressed(file, allow_pickle=False, **content)
-
-
-def _read(path: Path) -> tuple[tuple[Blob, ...], tuple[Blob, ...]]:
-    with np.load(path) as content:
-        first, second = (
-            tuple(
-                Blob(content[f"pixels-{kind}-{number}"], float(compactness), int(seed))
-                for number, (compactness, seed) in enumerate(content[f"facts-{kind}"])
-            )
-            for kind in (ROUND, IRREGULAR)
-        )
-    return first, second
+def _harvested() -> Arrays:
+    found, _ = harvest()
+    arrays: Arrays = {}
+    for kind, blobs in enumerate(found):
+        chosen = blobs[:HARVESTED]
+        arrays[f"facts-{kind}"] = np.array([[blob.compactness, blob.seed] for blob in chosen])
+        arrays |= {f"pixels-{kind}-{number}": blob.pixels for number, blob in enumerate(chosen)}
+    return arrays
