@@ -34,18 +34,25 @@ class Placed:
     @property
     def window(self) -> tuple[slice, slice]:
         """Rows and columns of the rectangle that lie inside the frame."""
-        rows, columns = self.pixels.shape
+        rows, columns = (_kept(start, count) for start, count in self._sides())
         return (
-            slice(max(self.row, 0), max(min(self.row + rows, SOURCE), 0)),
-            slice(max(self.column, 0), max(min(self.column + columns, SOURCE), 0)),
+            slice(self.row + rows.start, self.row + rows.stop),
+            slice(self.column + columns.start, self.column + columns.stop),
         )
 
     def inside(self) -> Image:
         """Part of the pixels that lies in the window."""
-        rows, columns = self.window
-        return self.pixels[
-            rows.start - self.row : rows.stop - self.row, columns.start - self.column : columns.stop - self.column
-        ]
+        rows, columns = (_kept(start, count) for start, count in self._sides())
+        return self.pixels[rows, columns]
+
+    def _sides(self) -> tuple[tuple[int, int], tuple[int, int]]:
+        return (self.row, self.pixels.shape[0]), (self.column, self.pixels.shape[1])
+
+
+def _kept(start: int, count: int) -> slice:
+    """Which of `count` pixels lie in the frame if the first lies at `start`."""
+    first = max(0, -start)
+    return slice(first, max(first, min(count, SOURCE - start)))
 
 
 def rescale(image: Image, low: float, high: float) -> Image:
