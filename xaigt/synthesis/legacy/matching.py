@@ -14,14 +14,13 @@ import numpy as np
 import numpy.typing as npt
 
 from xaigt.synthesis.legacy import bank
-from xaigt.synthesis.legacy.blend import SOURCE, STORED, interpolation
+from xaigt.synthesis.legacy.blend import SOURCE, STORED
 from xaigt.synthesis.legacy.kept import Arrays, kept
 
 Image = npt.NDArray[np.float64]
 
-VERSION = 3  # of this code: raise it when any template changes
-_PERIOD = 135  # 270/224 = 135/112: after so many pixels the two lattices meet again
-_COARSE = 27
+VERSION = 5  # of this code: raise it when any template changes
+PLATEAU, DIMMEST = 0.25, 0.05  # share of a lesion's pixels that are brightest; lowest value in it
 SERIES = 5
 _STEPS = 40  # of bisection
 
@@ -48,6 +47,9 @@ def _match() -> Arrays:
     area = min(stored_area(template > 0) for kind in everything for template in kind)
     counts = [_counts(kind, area) for kind in everything]
     profile = np.mean([_profile(template) for kind in everything for template in kind], axis=0)
+    # Wide shapes keep their peak when they are resized, thin ones lose it, unless the brightest share is one level.
+    # The dimmest values stay far above a quantum of the stored image, or the altered area would tell the class.
+    profile = np.minimum(profile, np.interp(PLATEAU, np.linspace(0, 1, profile.size), profile))
     profile = (profile - profile[-1]) / (profile[0] - profile[-1])
     mass = float(np.mean([_values(profile, count, 1.0).sum() for kind in counts for count in kind]))
     arrays: Arrays = {"area": np.array(area)}
@@ -75,37 +77,29 @@ def _counts(templates: tuple[Image, ...], area: float) -> list[int]:
     return counts
 
 
-def stored_area(mask: npt.NDArray[np.bool_], step: int = 15) -> float:
-    """Mean number of pixels of the truth in the stored image, over where the mask may lie on the lattice.
+def stored_area(mask: npt.NDArray[np.bool_]) -> float:
+    """Mean number of pixels of the truth in the stored image, over all places where the mask may lie.
+
+    A stored pixel is truth if any of the 2 x 2 pixels that it is interpolated from is above 0 (no weight is ever 0:
+    see :func:`xaigt.synthesis.legacy.blend.interpolation`). Its upper left one is each pixel of the frame equally
+    often, so the mean is (224/270)^2 times the pixels of the mask dilated by 2 x 2.
 
     Parameters
     ----------
     mask
         ``[h, w]``, where a template is above 0.
-    step
-        Pixels between the positions that are looked at, along each axis; it divides 135.
     """
-    rows, columns = (_reach(extent, step) for extent in mask.shape)
-    covered = np.einsum("aij,jk->aik", rows, mask.astype(np.float32))
-    return float(np.mean([(covered @ one.T > 0).sum((1, 2)) for one in columns]))
-
-
-def _reach(extent: int, step: int) -> npt.NDArray[np.float32]:
-    """For each phase, which stored pixels along one axis take anything from which pixels of a template."""
-    size = _PERIOD * (2 + extent // _PERIOD)
-    low, weight = interpolation(size, size * STORED // SOURCE)
-    weights = np.zeros((len(low), size), np.float32)
-    weights[np.arange(len(low)), low] = weight < 1
-    weights[np.arange(len(low)), np.minimum(low + 1, size - 1)] += weight > 0
-    return np.stack([weights[:, phase : phase + extent] for phase in range(0, _PERIOD, step)])
+    padded = np.pad(mask, 1)
+    dilated = padded[:-1, :-1] | padded[1:, :-1] | padded[:-1, 1:] | padded[1:, 1:]
+    return float(dilated.sum()) * (STORED / SOURCE) ** 2
 
 
 def _count(template: Image, area: float) -> int:
-    """Number of brightest pixels whose truth has about the wanted mean area in the stored image."""
+    """Number of brightest pixels whose truth has at least the wanted mean area in the stored image."""
     low, high = 1, int((template > 0).sum())
     while low < high:
         middle = (low + high) // 2
-        if stored_area(_brightest(template, middle) > 0, _COARSE) < area:
+        if stored_area(_brightest(template, middle) > 0) < area:
             low = middle + 1
         else:
             high = middle
@@ -126,8 +120,9 @@ def _profile(template: Image) -> Image:
 
 
 def _values(profile: Image, count: int, exponent: float) -> Image:
-    """Falling values from 1 to just above 0, `count` of them."""
-    return np.asarray(np.interp((np.arange(count)) / count, np.linspace(0, 1, profile.size), profile) ** exponent)
+    """Falling values from 1 to the dimmest, `count` of them."""
+    read = np.interp(np.linspace(0, 1, count), np.linspace(0, 1, profile.size), profile)
+    return np.asarray(DIMMEST + (1 - DIMMEST) * read**exponent)
 
 
 def _refill(template: Image, count: int, profile: Image, mass: float) -> Image:

@@ -119,7 +119,7 @@ class LegacyRecipe(Strict):
     grid: LegacyGrid = LegacyGrid()
     subject: SubjectRecipe = SubjectRecipe()
     slice_mm: Annotated[Number, Field(description="height of the slice in the template's space")] = Uniform(
-        uniform=(5, 45)
+        uniform=(0, 30)
     )
     noise: Annotated[Number, Field(description="SD of the noise of the background; its largest value is 1")] = Uniform(
         uniform=(0.01, 0.02)
