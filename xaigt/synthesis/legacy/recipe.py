@@ -143,3 +143,16 @@ class LegacyRecipe(Strict):
     def written_out(self) -> dict[str, Any]:
         """Return the recipe with every default filled in, as plain data."""
         return self.model_dump(mode="json")
+
+
+MENDED, PUBLISHED = "mended", "as published"
+
+
+def variants() -> dict[str, list[str]]:
+    """Return settings for the recipe, by name: every defect mended, each alone, and all as published."""
+    names = list(Defects.model_fields)
+
+    def only(*wanted: str) -> list[str]:
+        return [f"defects.{name}={'true' if name in wanted else 'false'}" for name in names]
+
+    return {MENDED: only(), **{name: only(name) for name in names}, PUBLISHED: only(*names)}
