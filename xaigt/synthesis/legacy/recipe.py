@@ -17,7 +17,7 @@ from xaigt.volume import Grid
 
 GENERATOR = "lesion-shape-legacy"
 SCALE = 10_000  # stored value of 1.0
-CLASS_DEFINING = ("compactness", "extent")
+CLASS_DEFINING = ("compactness", "extent", "peak")
 
 
 class Defects(Strict):
