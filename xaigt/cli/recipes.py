@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from xaigt.synthesis.recipe import Recipe
+    from xaigt.synthesis.recipe import AnyRecipe
 
 HELP = """List and show recipes: which lesions make which class, on which templates, seen how.
 
@@ -32,15 +32,18 @@ def list_() -> None:
     from rich.table import Table
 
     from xaigt import catalog
-    from xaigt.synthesis.recipe import load_recipe
+    from xaigt.synthesis.recipe import Recipe, load_recipe
 
     table = Table(box=None)
     for column in ("name", "task", "modality", "families", "templates"):
         table.add_column(column, no_wrap=column in ("name", "task", "modality"))
     for name in catalog.names("generators"):
         recipe = load_recipe(name)
-        families = dict.fromkeys(group.family for group in recipe.lesions)
-        table.add_row(name, recipe.task, recipe.modality, ", ".join(families), ", ".join(recipe.templates))
+        groups = recipe.lesions if isinstance(recipe, Recipe) else []
+        families = dict.fromkeys(group.family for group in groups)
+        table.add_row(
+            name, recipe.task, recipe.modality, ", ".join(families) or "as published", ", ".join(recipe.templates)
+        )
     Console(width=None if Console().is_terminal else 160).print(table)
 
 
@@ -77,7 +80,7 @@ def show(name: str, settings: tuple[str, ...], only_yaml: bool, samples: int, se
     click.echo(f"Wrote {path}")
 
 
-def _describe(recipe: Recipe) -> None:
+def _describe(recipe: AnyRecipe) -> None:
     click.echo(click.wrap_text(f"{recipe.name}, version {recipe.version}: {recipe.description}", 110) + "\n")
     classes = ", ".join(f"{number} {title}" for number, title in enumerate(recipe.written_out()["classes"]))
     rows = {
@@ -85,13 +88,21 @@ def _describe(recipe: Recipe) -> None:
         "classes": classes,
         "modality": f"{recipe.modality}, {recipe.grid.dim}-D",
         "templates": ", ".join(recipe.templates),
-        "lesions": "; ".join(f"{group.family} ({group.role}, {_count(group.count)})" for group in recipe.lesions),
+        "lesions": _groups(recipe),
         "class_defining": ", ".join(recipe.class_defining) or "nothing but the lesion",
     }
     rows |= {"sources" if number == 0 else " " * number: source for number, source in enumerate(recipe.sources)}
     for title, text in rows.items():
         lead = f"  {title + ':' if title.strip() else '':<16}"
         click.echo(click.wrap_text(text, 110, initial_indent=lead, subsequent_indent=" " * len(lead)))
+
+
+def _groups(recipe: AnyRecipe) -> str:
+    from xaigt.synthesis.recipe import Recipe
+
+    if not isinstance(recipe, Recipe):
+        return "as published"
+    return "; ".join(f"{group.family} ({group.role}, {_count(group.count)})" for group in recipe.lesions)
 
 
 def _count(count: object) -> str:

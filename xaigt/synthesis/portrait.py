@@ -8,13 +8,13 @@ from pathlib import Path
 from xaigt.dataset.reading import load
 from xaigt.report.pictures import gallery
 from xaigt.synthesis.generate import Progress, generate
-from xaigt.synthesis.recipe import Recipe
+from xaigt.synthesis.recipe import AnyRecipe
 
 SAMPLES = 6
 
 
 def draw(
-    recipe: Recipe, path: Path, *, samples: int = SAMPLES, seed: int = 0, progress: Progress | None = None
+    recipe: AnyRecipe, path: Path, *, samples: int = SAMPLES, seed: int = 0, progress: Progress | None = None
 ) -> Path:
     """Generate a few samples of a recipe, draw them, and keep nothing but the picture.
 

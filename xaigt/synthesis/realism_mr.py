@@ -31,7 +31,7 @@ from xaigt.lesions.signal import MR_WHITE
 from xaigt.shape import boundary, compactness
 from xaigt.synthesis.plan import draw_plan
 from xaigt.synthesis.published import PUBLISHED, Published
-from xaigt.synthesis.recipe import Recipe, load_recipe
+from xaigt.synthesis.recipe import Recipe, composed, load_recipe
 from xaigt.synthesis.render import render
 from xaigt.volume import read_nifti
 
@@ -83,7 +83,7 @@ def recipe_for(name: str, contrast: str | None = None, *, dim: int) -> Recipe:
     changes: dict[str, Any] = {"grid.dim": dim}
     if contrast is not None and contrast != load_recipe(name).modality:
         changes |= {"modality": contrast, "templates": [f"mni152-{contrast.lower().removesuffix('w')}"]}
-    return load_recipe(name, changes=changes)
+    return composed(load_recipe(name, changes=changes))
 
 
 def drawn(name: str, contrast: str | None, sizes: Sizes) -> Drawn:

@@ -98,11 +98,11 @@ def generated_shapes(samples: int, seed: int) -> pd.DataFrame:
     """Shapes of the lesions of some samples of ``lesion-shape``, on its own grids: a row a lesion of either class."""
     from xaigt.lesions.families.shape import voxels_of
     from xaigt.synthesis.plan import draw_plan
-    from xaigt.synthesis.recipe import load_recipe
+    from xaigt.synthesis.recipe import composed, load_recipe
 
     rows: list[dict[str, Any]] = []
     for axes in (2, 3):
-        recipe = load_recipe("lesion-shape", changes={"grid.dim": axes})
+        recipe = composed(load_recipe("lesion-shape", changes={"grid.dim": axes}))
         for sample in range(samples):
             for item in draw_plan(recipe, seed, sample).lesions:
                 mask = voxels_of(item.lesion)  # type: ignore[arg-type]

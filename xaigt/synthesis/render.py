@@ -266,6 +266,18 @@ def _arrays(
     in_oedema = changed & (canvas.oedema.cpu().numpy() > OEDEMA_VISIBLE) & ~in_lesion
     rest = changed & ~in_lesion & ~in_oedema
     altered = _bits(ALTERED, lesion=in_lesion, oedema=in_oedema, displaced=rest & moved, blur=rest & ~moved)
+    return {
+        "image": image,
+        "twin": twin,
+        "lesion": instance,
+        "altered": altered,
+        "support": (read["depth"] > 0).to(torch.uint8).cpu().numpy(),
+        "compartment": compartments(read),
+    }
+
+
+def compartments(read: dict[str, torch.Tensor]) -> npt.NDArray[np.uint8]:
+    """Bits of ``layout.COMPARTMENTS``, from the fields of a subject."""
     inside, ventricles = read["depth"] > 0, read["ventricles"] > 0
     found = {
         "parenchyma": read["parenchyma"] > 0,
@@ -273,15 +285,7 @@ def _arrays(
         "cisterns": inside & ~ventricles & (read["csf"] > FLUID),
         "extra-axial": inside & (read["depth"] < EXTRA_AXIAL_MM),
     }
-    compartment = _bits(COMPARTMENTS, **{name: mask.cpu().numpy() for name, mask in found.items()})
-    return {
-        "image": image,
-        "twin": twin,
-        "lesion": instance,
-        "altered": altered,
-        "support": inside.to(torch.uint8).cpu().numpy(),
-        "compartment": compartment,
-    }
+    return _bits(COMPARTMENTS, **{name: mask.cpu().numpy() for name, mask in found.items()})
 
 
 def _bits(numbers: Mapping[str, int], **masks: npt.NDArray[np.bool_]) -> npt.NDArray[np.uint8]:

@@ -16,7 +16,7 @@ from xaigt.synthesis.realism.figures import figure, table_text, windows
 from xaigt.synthesis.realism.lesions import compare, observe
 from xaigt.synthesis.realism.targets import TARGETS
 from xaigt.synthesis.realism.texture import texture_figure, texture_table
-from xaigt.synthesis.recipe import load_recipe
+from xaigt.synthesis.recipe import composed, load_recipe
 
 
 def main() -> None:
@@ -30,7 +30,7 @@ def main() -> None:
     parser.add_argument("--scan", type=Path, action="append", default=[], help="a real head CT in HU (NIfTI)")
     given = parser.parse_args()
     given.folder.mkdir(parents=True, exist_ok=True)
-    recipe = load_recipe(given.recipe)
+    recipe = composed(load_recipe(given.recipe))
     windows(recipe, given.folder / "windows.png")
     scans = [scan for scan in given.scan if scan.exists()]
     if scans:
