@@ -13,6 +13,7 @@ import pytest
 
 import xaigt
 from xaigt import execution
+from xaigt.execution import cluster as execution_cluster
 from xaigt.errors import XaigtError
 
 pytest.importorskip("distributed")
@@ -77,7 +78,8 @@ def fails(item):
     raise XaigtError(f"item {item} is wrong.")
 
 
-def test_what_a_cluster_can_do_and_what_it_says_when_it_cannot(tmp_path):
+def test_what_a_cluster_can_do_and_what_it_says_when_it_cannot(tmp_path, monkeypatch):
+    monkeypatch.setattr(execution_cluster, "CONNECT_SECONDS", 3)
     with cluster(tmp_path) as made:
         made.add("--resources", "GPU=1")
         done = []

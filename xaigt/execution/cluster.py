@@ -8,6 +8,7 @@ random generators are shared by the threads of a process, and results must not d
 from __future__ import annotations
 
 import contextlib
+import logging
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
@@ -82,10 +83,14 @@ def _client(scheduler: str) -> Iterator[Any]:
             f"no Dask scheduler answers at {scheduler} ({reason}); start one with 'dask scheduler', and give its "
             "address, such as tcp://10.0.0.1:8786."
         ) from None
+    speaker = logging.getLogger("distributed")
+    before = speaker.level
+    speaker.setLevel(logging.CRITICAL)  # what it would log of a lost connection is said by our own error
     try:
         with client.as_current():
             yield client
     finally:
+        speaker.setLevel(before)
         with contextlib.suppress(Exception):
             client.close(timeout=5)
 
@@ -131,6 +136,7 @@ def _collect(
     in_order: bool,
 ) -> None:
     from distributed import wait
+    from distributed.client import FuturesCancelledError
 
     waiting = list(range(len(futures)))
     while waiting:
@@ -141,7 +147,7 @@ def _collect(
             if client.status != "running":
                 raise _gone(scheduler)
             first = [futures[waiting[0]]] if in_order else [futures[at] for at in waiting]
-            with contextlib.suppress(TimeoutError):
+            with contextlib.suppress(TimeoutError, FuturesCancelledError):  # its status says it, in the next round
                 wait(first, timeout=POLL_SECONDS, return_when="FIRST_COMPLETED")
             continue
         for at in ready:
