@@ -77,15 +77,15 @@ def score_run(
 
 
 def truth_and_context(
-    run: Run, dataset: Dataset, part: pandas.DataFrame
+    dataset: Dataset, part: pandas.DataFrame
 ) -> tuple[npt.NDArray[np.uint8], dict[str, Any]]:
     """Instance numbers of the evidence ``[B, *shape]`` of some pairs, and what else a metric is given."""
-    truth = np.stack([truth_of(run, dataset, pair) for _, pair in part.iterrows()])
+    truth = np.stack([truth_of(dataset, pair) for _, pair in part.iterrows()])
     altered = np.stack([dataset.read("altered", int(number)) for number in part["sample"]])
     return truth, {
         "support": np.stack([dataset.read("support", int(number)) > 0 for number in part["sample"]]),
         "ignore": ((altered & ALTERED["displaced"]) > 0) & (truth == 0),
-        "spacing": dataset.description["spacing_mm"][-len(run.description["size"]) :],
+        "spacing": dataset.description["spacing_mm"][-dataset.dim :],
     }
 
 
@@ -97,7 +97,7 @@ def score_pairs(
     from xaigt.explainers import postprocess
     from xaigt.metrics import reference_scores, score
 
-    truth, given = truth_and_context(run, dataset, part)
+    truth, given = truth_and_context(dataset, part)
     given["sign"] = sign
     columns = run.columns() | {
         "sample": part["sample"].tolist(), "split": split, "target": part["target"].tolist(),

@@ -172,7 +172,7 @@ def _effects(run: Run, network: Network, dataset: Dataset, part: pandas.DataFram
     from xaigt.models.scoring import truth_and_context
 
     reference = reference_of(dataset)
-    truth, _ = truth_and_context(run, dataset, part)
+    truth, _ = truth_and_context(dataset, part)
     inputs = inputs_of(run, dataset, part, run.settings.images, device)
     other = inputs_of(run, dataset, part, reference, device)
     instances = footprints(torch.from_numpy(truth.astype(np.int64)), inputs, other)
@@ -194,7 +194,7 @@ def _used(
     from xaigt.metrics import planted_and_used
     from xaigt.models.scoring import truth_and_context
 
-    truth, given = truth_and_context(run, dataset, part)
+    truth, given = truth_and_context(dataset, part)
     tables = []
     for (method, stage), raw in maps.items():
         resized = postprocess(raw.cpu(), tuple(run.description["size"]), sign="signed")
