@@ -13,8 +13,8 @@ import pytest
 
 import xaigt
 from xaigt import execution
-from xaigt.execution import cluster as execution_cluster
 from xaigt.errors import XaigtError
+from xaigt.execution import cluster as execution_cluster
 
 pytest.importorskip("distributed")
 ROOT = Path(__file__).resolve().parents[1]
@@ -23,7 +23,10 @@ ROOT = Path(__file__).resolve().parents[1]
 def started(*arguments):
     environment = os.environ | {"PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}"}
     return subprocess.Popen(
-        [sys.executable, "-m", "dask", *arguments], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        [sys.executable, "-m", "dask", *arguments],
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
     )
 
 
@@ -48,8 +51,15 @@ class Cluster:
     def add(self, *options, threads=1):
         self.workers.append(
             started(
-                "worker", self.address, "--nthreads", str(threads), "--no-dashboard", "--no-nanny",
-                "--local-directory", str(self.folder), *options,
+                "worker",
+                self.address,
+                "--nthreads",
+                str(threads),
+                "--no-dashboard",
+                "--no-nanny",
+                "--local-directory",
+                str(self.folder),
+                *options,
             )  # fmt: skip
         )
         return self.workers[-1]

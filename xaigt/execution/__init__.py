@@ -95,7 +95,9 @@ def run(
         return
     import multiprocessing
 
-    pool = ProcessPoolExecutor(max(workers, 1), mp_context=multiprocessing.get_context("spawn"), initializer=_start_worker)
+    pool = ProcessPoolExecutor(
+        max(workers, 1), mp_context=multiprocessing.get_context("spawn"), initializer=_start_worker
+    )
     try:
         with _thread_environment():
             hand_over = _in_order if in_order else _as_they_come

@@ -91,14 +91,16 @@ def truth_and_context(
 
 def score_pairs(
     run: Run, dataset: Dataset, part: pandas.DataFrame, maps: Mapping[tuple[str, str], Tensor],
-    metrics: Sequence[str], *, sign: str, split: str,
+    metrics: Sequence[str], *, sign: str | Mapping[str, str], split: str,
 ) -> list[pandas.DataFrame]:  # fmt: skip
-    """Tables of scores of one block of pairs: each method at each stage, then the references."""
+    """Tables of scores of one block of pairs: each method at each stage, then the references.
+
+    `sign` may name a policy for each method. The references, whose maps have no negative values, have ``relu`` then.
+    """
     from xaigt.explainers import postprocess
     from xaigt.metrics import reference_scores, score
 
     truth, given = truth_and_context(dataset, part)
-    given["sign"] = sign
     columns = run.columns() | {
         "sample": part["sample"].tolist(), "split": split, "target": part["target"].tolist(),
         "correct": part["correct"].tolist(), "confidence": part["confidence"].tolist(),
@@ -106,9 +108,12 @@ def score_pairs(
     tables = []
     for (method, stage), raw in maps.items():
         resized = postprocess(raw.cpu(), tuple(run.description["size"]), sign="signed")
-        tables.append(score(resized, truth, metrics, columns=columns | {"method": method, "stage": stage}, **given))
+        own = columns | {"method": method, "stage": stage}
+        policy = sign if isinstance(sign, str) else sign[method]
+        tables.append(score(resized, truth, metrics, columns=own, sign=policy, **given))
     grids = {stage: list(raw.shape[1:]) for (_, stage), raw in maps.items() if stage != "input"}
-    return [*tables, reference_scores(truth, metrics, grids=grids, columns=columns, **given)]
+    policy = sign if isinstance(sign, str) else "relu"
+    return [*tables, reference_scores(truth, metrics, grids=grids, columns=columns, sign=policy, **given)]
 
 
 def cell_of(run: Run) -> pandas.DataFrame:

@@ -163,9 +163,9 @@ def identifying(cell: Cell, run: dict[str, Any]) -> dict[str, Any]:
         "cell": cell.name, "variant": cell.configuration["variant"], "network_id": run["network_id"],
         "arm": training["arm"], "depth": str(training["schedule"] or training["depth"]),
         "network": training["network"], "seed": training["seed"],
-        # Networks that share a pre-training run are one cluster; without pre-training each is its own.
-        "pretrain_id": run["pretrain_id"] or run["network_id"], "pretrain_seed": training["pretrain_seed"],
-        "data_seed": cell.configuration["data_seed"],
+        # Networks of one random start are no more independent than those of one pre-training run.
+        "pretrain_id": run["pretrain_id"] or f"{training['arm']}-{training['network']}-{training['seed']}",
+        "pretrain_seed": training["pretrain_seed"], "data_seed": cell.configuration["data_seed"],
     }  # fmt: skip
 
 

@@ -114,7 +114,8 @@ class Explanation(Strict):
     metrics
         Of :func:`xaigt.metrics.score`.
     sign
-        What of a signed map counts.
+        What of a signed map counts. ``family``: of CAMs what speaks for the class (relu), of all others the strength
+        (abs), as in the published study.
     effects
         Of how many of these samples single lesions are replaced, to see which were used.
     used_metrics
@@ -126,10 +127,19 @@ class Explanation(Strict):
     options: dict[str, dict[str, Option]] = Field(default_factory=dict)
     samples: Positive = 200
     metrics: Names
-    sign: Literal["relu", "abs", "signed"] = "relu"
+    sign: Literal["family", "relu", "abs", "signed"] = "family"
     effects: Annotated[int, Field(ge=0)] = 50
     used_metrics: Names = ("precision_at_k",)
     batch_size: Positive = 32
+
+    @property
+    def signs(self) -> dict[str, str]:
+        """Sign policy of each method."""
+        from xaigt.explainers.registry import CAMS, UNTRAINED
+
+        if self.sign != "family":
+            return dict.fromkeys(self.methods, self.sign)
+        return {name: "relu" if name.removeprefix(UNTRAINED) in CAMS else "abs" for name in self.methods}
 
 
 class Analysis(Strict):

@@ -134,7 +134,7 @@ def measure(
         part = pairs.iloc[start : start + asked.batch_size]
         maps = maps_of(run, network, dataset, part, methods, stages, device=device, options=asked.options)
         clock = _lap(seconds, "explain", clock)
-        scores += score_pairs(run, dataset, part, maps, list(asked.metrics), sign=asked.sign, split=SPLIT)
+        scores += score_pairs(run, dataset, part, maps, list(asked.metrics), sign=asked.signs, split=SPLIT)
         clock = _lap(seconds, "score", clock)
         if start < asked.effects:
             rows = slice(0, asked.effects - start)
@@ -200,7 +200,7 @@ def _used(
         resized = postprocess(raw.cpu(), tuple(run.description["size"]), sign="signed")
         found = planted_and_used(
             resized, torch.from_numpy(truth.astype(np.int64)), effects, list(asked.used_metrics),
-            samples=part["sample"].tolist(), sign=asked.sign, **given,
+            samples=part["sample"].tolist(), sign=asked.signs[method], **given,
         )  # fmt: skip
         tables.append(found.assign(method_name=method, stage=stage))
     return tables
