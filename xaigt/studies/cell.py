@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from xaigt.dataset.reading import Dataset
 
+CLAIM = ".claim"  # locked while a process runs the cell
 RUNNING, FINISHED, FAILED = "running", "finished", "failed"
 EVALUATION, SCORES, EFFECTS, USED, ROW = (
     "evaluation.parquet", "scores.parquet", "effects.parquet", "used.parquet", "cell.parquet"
@@ -88,7 +89,7 @@ def run_cell(job: Job) -> dict[str, Any]:
 def _claimed(folder: Path) -> Iterator[bool]:
     """Hold the lock of a cell, which the system releases when a process dies; False if another has it."""
     folder.mkdir(parents=True, exist_ok=True)
-    lock = filelock.FileLock(folder / ".claim")
+    lock = filelock.FileLock(folder / CLAIM)
     try:
         lock.acquire(timeout=0)
     except filelock.Timeout:

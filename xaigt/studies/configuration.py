@@ -81,6 +81,9 @@ class Grid(Strict):
         each of these, crossed with the seeds.
     arm_options
         Options of an arm, by its name.
+    regimes
+        Ways of training by name, each with the fields of `training` that it changes; the grid is run and analysed in
+        each of them. Empty: one.
     """
 
     arms: Names = ("scratch", "fractal", "brain")
@@ -89,6 +92,7 @@ class Grid(Strict):
     seeds: Seeds = (0, 1, 2)
     pretrain_seeds: Literal["by-seed"] | Seeds = "by-seed"
     arm_options: dict[str, dict[str, Option]] = Field(default_factory=dict)
+    regimes: dict[str, dict[str, Option]] = Field(default_factory=dict)
 
     @field_validator("arms", "depths", "networks", "seeds")
     @classmethod
@@ -212,10 +216,12 @@ class Study(Strict):
         if self.analysis.metric not in {metric.title for metric in select(self.explanation.metrics)}:
             raise ValueError(f"analysis.metric {self.analysis.metric!r} is not among explanation.metrics")
         cell = {"network", "arm", "depth", "seed", "pretrain_seed", "arm_options"}
-        for name in self.training:
+        every = [*self.training, *(name for fields in self.grid.regimes.values() for name in fields)]
+        for name in every:
             if name in cell or name not in Settings.model_fields:
                 raise ValueError(f"training: no field {name!r}: {nearest(name, set(Settings.model_fields) - cell)}")
-        Settings.model_validate(self.training)
+        for variant in self.variants:
+            Settings.model_validate(self.training_of(variant))
         if self.training.get("head", "one-logit") == "multi-label":
             raise ValueError("training.head: a study compares networks of two classes (one-logit or k-logit)")
         if self.compare_legacy and self.data.dataset is not None:
@@ -224,8 +230,26 @@ class Study(Strict):
 
     @property
     def variants(self) -> tuple[str, ...]:
-        """Kinds of data that the grid is run on."""
-        return (MAIN, LEGACY) if self.compare_legacy else (MAIN,)
+        """Names of what the grid is run on: each kind of data in each regime, ``main``, ``legacy``, ``main-same`` ..."""
+        kinds = (MAIN, LEGACY) if self.compare_legacy else (MAIN,)
+        others = list(self.grid.regimes)[1:]
+        return (*kinds, *(f"{kind}-{regime}" for regime in others for kind in kinds))
+
+    def kind_of(self, variant: str) -> str:
+        """Kind of data of a variant: main or legacy."""
+        return variant.partition("-")[0]
+
+    def training_of(self, variant: str) -> dict[str, Option | None]:
+        """Fields of the training of a variant."""
+        regime = variant.partition("-")[2] or next(iter(self.grid.regimes), "")
+        return self.training | self.grid.regimes.get(regime, {})
+
+    def title_of(self, variant: str) -> str:
+        """What a person calls a variant."""
+        legacy = self.kind_of(variant) == LEGACY
+        recipe = self.data.legacy_recipe if legacy else (self.data.dataset or self.data.recipe)
+        regime = variant.partition("-")[2] or next(iter(self.grid.regimes), "")
+        return f"{recipe}, regime {regime}" if regime else recipe
 
 
 def preset_path(name: str) -> Path:

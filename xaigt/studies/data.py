@@ -21,15 +21,16 @@ def recipe_of(study: Study, variant: str) -> Recipe:
     """Recipe of a variant with its changes."""
     from xaigt.synthesis.recipe import load_recipe
 
-    legacy = variant == LEGACY
+    legacy = study.kind_of(variant) == LEGACY
     name = study.data.legacy_recipe if legacy else study.data.recipe
     changes = study.data.legacy_changes if legacy else study.data.changes
     return load_recipe(name, [f"{key}={json.dumps(value)}" for key, value in changes.items()])
 
 
 def planned(study: Study) -> list[tuple[str, int, str]]:
-    """(variant, data seed, name) of each dataset."""
-    return [(variant, seed, f"{variant}-{seed}") for variant in study.variants for seed in study.data.seeds]
+    """(kind, data seed, name) of each dataset; regimes share them."""
+    kinds = dict.fromkeys(study.kind_of(variant) for variant in study.variants)
+    return [(kind, seed, f"{kind}-{seed}") for kind in kinds for seed in study.data.seeds]
 
 
 def make(
@@ -40,18 +41,18 @@ def make(
 
     if study.data.dataset is not None:
         entry = describe(Path(study.data.dataset).absolute(), "main", 0)
-        return {study.variants[0]: [entry]}
+        return dict.fromkeys(study.variants, [entry])
     total = sum(study.data.samples.values())
     shares = {name: count / total for name, count in study.data.samples.items()}
     result: dict[str, list[dict[str, Any]]] = {}
-    for variant, seed, name in planned(study):
+    for kind, seed, name in planned(study):
         path = folder.path / DATA / name
         generate(
-            recipe_of(study, variant), path, samples=total, seed=seed, splits=shares, workers=workers,
+            recipe_of(study, kind), path, samples=total, seed=seed, splits=shares, workers=workers,
             progress=progress, **engine,
         )  # fmt: skip
-        result.setdefault(variant, []).append(describe(path, name, seed) | {"path": f"{DATA}/{name}"})
-    return result
+        result.setdefault(kind, []).append(describe(path, name, seed) | {"path": f"{DATA}/{name}"})
+    return {variant: result[study.kind_of(variant)] for variant in study.variants}
 
 
 def describe(path: Path, name: str, seed: int) -> dict[str, Any]:

@@ -73,7 +73,7 @@ def cells(study: Study, datasets: Mapping[str, list[str]]) -> list[Cell]:
         for pretrain_seed in pretrain_seeds(study, arm, seed):
             training = Settings.model_validate(
                 {
-                    **study.training, "network": network, "arm": arm, "depth": depth, "seed": seed,
+                    **study.training_of(variant), "network": network, "arm": arm, "depth": depth, "seed": seed,
                     "pretrain_seed": pretrain_seed, "arm_options": grid.arm_options.get(arm, {}),
                 }
             )  # fmt: skip

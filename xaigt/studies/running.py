@@ -106,7 +106,7 @@ def run(
     known = {variant: [entry["id"] for entry in entries] for variant, entries in datasets.items()}
     grid = cells(study, known)
     folder.update(
-        datasets=datasets, evaluated_on={variant: entries[0]["name"] for variant, entries in datasets.items()}
+        variants={variant: study.title_of(variant) for variant in study.variants}, datasets=datasets, evaluated_on={variant: entries[0]["name"] for variant, entries in datasets.items()}
     )
     jobs = [_job(folder, study, cell, means) for cell in grid]
     left = [job for job in jobs if one.state_of(folder.cell(job.cell.name)) != one.FINISHED]
