@@ -26,8 +26,8 @@ Vector = tuple[float, ...]
 SLIMMEST = 0.93
 _ROUNDS = 40  # of adjustment; half of the forms need none, few need more than 10
 _MARGIN = 3  # voxels beside the box, so that a form that leaves it is seen to
-_FORMS, _MOST_FORMS = 24, 200  # drawn to find one as compact as wanted; and while none is in the range at all
-_NEAR = 0.015
+_FORMS, _MOST_FORMS = 12, 200  # drawn to find one as compact as wanted; and while none is in the range at all
+_NEAR = 0.02
 _TIE = 1e-7  # nearer values of G than this are no decision: another machine might take the other
 
 
@@ -176,7 +176,7 @@ def find_form(
     """Draw forms until one has the compactness that was drawn first, or the nearest that is in the range.
 
     What a form can have depends on its box: a drawn value near the end of the range may be out of its reach. The value
-    reached lies in the range always, and within 0.015 of the drawn one mostly.
+    reached lies in the range always, and within 0.02 of the drawn one mostly.
 
     Parameters
     ----------

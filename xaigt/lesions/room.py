@@ -10,7 +10,7 @@ from xaigt.distributions import DIGITS
 from xaigt.lesions.base import World
 from xaigt.volume import Grid
 
-_CANDIDATES, _BATCHES = 2000, 5
+_CANDIDATES, _BATCHES = 200, 50
 _COARSE = 3  # points an edge of the box at which every candidate is looked at
 
 
