@@ -68,9 +68,9 @@ def test_a_fitted_form_fills_its_box_exactly(case, seed, kind):
     shape, fill = case
     voxels = round(fill * np.prod(shape))
     rng = np.random.default_rng(seed)
-    fitted = next(found for _ in range(10) if (found := fit(draw_form(rng, kind, len(shape)), shape, voxels)))
-    mask = form_mask(fitted, shape)
+    fitted, mask = next(found for _ in range(10) if (found := fit(draw_form(rng, kind, len(shape)), shape, voxels)))
     assert mask.sum() == voxels and touches_every_side(mask)
+    assert (form_mask(fitted, shape) == mask).all()
     assert (form_mask(Form.model_validate_json(fitted.model_dump_json()), shape) == mask).all()  # as provenance has it
     # No decision hangs on the last bits: no voxel centre lies near the border.
     assert np.abs(size_function(fitted, lattice(shape, 3)) - fitted.level).min() > 1e-8

@@ -9,6 +9,7 @@ leaves it nowhere. So a round and an irregular form can share both.
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import Literal
 
 import numpy as np
@@ -106,13 +107,16 @@ def size_function(form: Form, offset: Floats) -> Floats:
     return np.asarray(outline * leaning / (1 + form.bulge * lobes))
 
 
+@lru_cache(maxsize=64)
 def lattice(shape: tuple[int, ...], margin: int = 0) -> Floats:
     """Voxel centres ``[..., axes]`` of a box and of some voxels beside it, in half edges of the box from its middle."""
     axes = [(np.arange(count + 2 * margin) - (count + 2 * margin - 1) / 2) * 2 / count for count in shape]
-    return np.stack(np.meshgrid(*axes, indexing="ij"), -1)
+    points = np.stack(np.meshgrid(*axes, indexing="ij"), -1)
+    points.setflags(write=False)  # it is kept and shared
+    return points
 
 
-def fit(form: Form, shape: tuple[int, ...], voxels: int) -> Form | None:
+def fit(form: Form, shape: tuple[int, ...], voxels: int) -> tuple[Form, Mask] | None:
     """Fit a form to a box.
 
     Parameters
@@ -126,16 +130,19 @@ def fit(form: Form, shape: tuple[int, ...], voxels: int) -> Form | None:
 
     Returns
     -------
-    Form or None
-        With slimness, sides and level resolved; None if it cannot be done (a form too full or too slim for the box).
+    form, mask or None
+        With slimness, sides and level resolved, and the voxels of the box that belong to it; None if it cannot be done
+        (a form too full or too slim for the box).
     """
     offset = lattice(shape, _MARGIN)
     for _ in range(_ROUNDS):
         size = size_function(form, offset)
         below, above = np.partition(size, (voxels - 1, voxels), axis=None)[voxels - 1 : voxels + 1]
-        reach = _reach(size <= below, shape)
+        mask = size <= below
+        reach = _reach(mask, shape)
         if (reach == 1).all() and above - below > _TIE:
-            return form.model_copy(update={"level": round(float(below + above) / 2, 9)})
+            box = mask[(slice(_MARGIN, -_MARGIN),) * mask.ndim]
+            return form.model_copy(update={"level": round(float(below + above) / 2, 9)}), box
         # All sides too far out: fuller, so that the same number of voxels needs less room. One side: that side.
         error = np.log(reach)
         slimness = min(max(form.slimness - float(error.mean()), 0.0), SLIMMEST)
@@ -199,10 +206,11 @@ def find_form(
     for attempt in range(_MOST_FORMS):
         if attempt >= _FORMS and best is not None:
             break
-        form = fit(draw_form(rng, kind, len(shape)), shape, voxels)
-        if form is None:
+        fitted = fit(draw_form(rng, kind, len(shape)), shape, voxels)
+        if fitted is None:
             continue
-        reached = round(compactness(form_mask(form, shape), spacing), DIGITS)
+        form, mask = fitted
+        reached = round(compactness(mask, spacing), DIGITS)
         if wanted[0] <= reached <= wanted[1] and (best is None or abs(reached - target) < abs(best[2] - target)):
             best = form, target, reached
             if abs(reached - target) <= _NEAR:

@@ -198,6 +198,11 @@ def _read(lesion: Shape, points: torch.Tensor) -> torch.Tensor:
     return torch.where(inside, values[index[0], index[1], index[2]], torch.zeros((), device=points.device))
 
 
+def voxels_of(lesion: Shape) -> Mask:
+    """Voxels ``[z, y, x]`` of the box of a lesion that belong to it."""
+    return _values(lesion) > 0
+
+
 @lru_cache(maxsize=64)
 def _values(lesion: Shape) -> npt.NDArray[np.float32]:
     """Value of every voxel of the box ``[z, y, x]``; the same set of values for every form of as many voxels."""
