@@ -12,7 +12,7 @@ from xaigt.cli.types import Axes, Splits
 if TYPE_CHECKING:
     from xaigt.dataset.reading import Dataset
     from xaigt.execution import Engine
-    from xaigt.synthesis.recipe import Recipe
+    from xaigt.synthesis.recipe import AnyRecipe
 
 SMALL = 256  # samples below which starting worker processes costs more than it saves
 
@@ -96,7 +96,7 @@ def generate(
     summary(folder)
 
 
-def _recipe(lesion: str | None, recipe: str | None, settings: tuple[str, ...], grid: dict[str, Any]) -> Recipe:
+def _recipe(lesion: str | None, recipe: str | None, settings: tuple[str, ...], grid: dict[str, Any]) -> AnyRecipe:
     if (lesion is None) == (recipe is None):
         from xaigt import catalog
 
@@ -119,7 +119,7 @@ def _recipe(lesion: str | None, recipe: str | None, settings: tuple[str, ...], g
     )
 
 
-def _terms(recipe: Recipe) -> None:
+def _terms(recipe: AnyRecipe) -> None:
     """Say, before anything is made, what the terms of the templates forbid."""
     from xaigt.anatomy.cards import load_card
 
@@ -135,7 +135,7 @@ def _workers(samples: int) -> int:
 
 
 def _dry_run(
-    recipe: Recipe, folder: Path, samples: int, seed: int, splits: dict[str, float], workers: int, device: str
+    recipe: AnyRecipe, folder: Path, samples: int, seed: int, splits: dict[str, float], workers: int, device: str
 ) -> None:
     import yaml
 

@@ -12,12 +12,12 @@ from xaigt.studies.errors import StudyError
 from xaigt.studies.folder import DATA, StudyFolder
 
 if TYPE_CHECKING:
-    from xaigt.synthesis.recipe import Recipe
+    from xaigt.synthesis.recipe import AnyRecipe
 
 Progress = Callable[[int, int], None]
 
 
-def recipe_of(study: Study, variant: str) -> Recipe:
+def recipe_of(study: Study, variant: str) -> AnyRecipe:
     """Recipe of a variant with its changes."""
     from xaigt.synthesis.recipe import load_recipe
 

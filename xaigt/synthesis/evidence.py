@@ -19,14 +19,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from xaigt.synthesis.recipe import Recipe
+from xaigt.synthesis.recipe import AnyRecipe, Recipe
 from xaigt.synthesis.rules import parse
 
 SUPPORTS, OPPOSES, NONE = "supports", "opposes", "none"
 Row = dict[str, Any]
 
 
-def evidence_rows(recipe: Recipe, label: int, lesions: Sequence[Mapping[str, Any]]) -> list[Row]:
+def evidence_rows(recipe: AnyRecipe, label: int, lesions: Sequence[Mapping[str, Any]]) -> list[Row]:
     """Rows of the table of evidence for one sample, for every class.
 
     Parameters

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -23,10 +23,18 @@ from xaigt.dataset.store import Rows, Store, checksum
 from xaigt.errors import XaigtError
 from xaigt.lesions import family
 from xaigt.synthesis.evidence import evidence_rows
-from xaigt.synthesis.recipe import Recipe
+from xaigt.synthesis.legacy.recipe import LegacyRecipe, check_splits
+from xaigt.synthesis.recipe import AnyRecipe, recipe_of
 from xaigt.synthesis.splits import groups, split_of_sample
 from xaigt.synthesis.tasks import SWAPPING
 from xaigt.volume import Grid
+
+if TYPE_CHECKING:
+    import torch
+
+    from xaigt.synthesis.legacy.plan import LegacyPlan
+    from xaigt.synthesis.plan import Plan
+    from xaigt.synthesis.render import Rendered
 
 DEFAULT_SPLITS = {"train": 0.7, "val": 0.15, "test": 0.15}
 _TERMS = {
@@ -58,7 +66,7 @@ class Job:
 
 
 def generate(
-    recipe: Recipe,
+    recipe: AnyRecipe,
     folder: Path,
     *,
     samples: int = 200,
@@ -133,7 +141,7 @@ def generate(
 
 
 def prepare(
-    recipe: Recipe,
+    recipe: AnyRecipe,
     folder: Path,
     *,
     samples: int,
@@ -150,7 +158,10 @@ def prepare(
     if any(share < 0 for share in shares.values()) or abs(sum(shares.values()) - 1) > 1e-9:
         raise XaigtError(f"the shares of the splits must be 0 or more and sum to 1 (given: {shares}).")
     _check_device(device)
-    groups(recipe, seed, shares)  # says now if there are too few of them
+    if isinstance(recipe, LegacyRecipe):
+        check_splits(recipe, shares)
+    else:
+        groups(recipe, seed, shares)  # says now if there are too few of them
     grid = recipe.grid.resolve(load_fields(recipe.templates[0]).centre)
     return Job(folder, recipe.written_out(), samples, seed, tuple(shares.items()), grid, device)
 
@@ -178,7 +189,7 @@ def describe(job: Job) -> dict[str, Any]:
         "targets": targets(job.recipe),
         "task": job.recipe["task"],
         "modality": job.recipe["modality"],
-        "units": cards[0].units,
+        "units": job.recipe.get("units", cards[0].units),
         "dim": job.recipe["grid"]["dim"],
         "shape": list(sample_shape(job.grid)),
         "spacing_mm": list(job.grid.spacing),
@@ -254,16 +265,13 @@ def _render_samples(job: Job, members: range) -> tuple[dict[str, npt.NDArray[Any
     """Return stacked arrays and the rows of every table of some samples."""
     import torch
 
-    from xaigt.synthesis.plan import draw_plan
-    from xaigt.synthesis.render import render
-
-    recipe, device = Recipe.model_validate(job.recipe), torch.device(job.device)
+    recipe, device = recipe_of(job.recipe), torch.device(job.device)
     shape = (len(members), *sample_shape(job.grid))
     stacks = {name: np.zeros(shape, dtype) for name, dtype in job.arrays.items()}
     tables: dict[str, list[dict[str, Any]]] = {name: [] for name in layout.TABLES}
     for index, sample in enumerate(members):
-        plan = draw_plan(recipe, job.seed, sample)
-        rendered = render(plan, job.grid, recipe, device)
+        made = _make(job, recipe, sample, device)
+        plan, rendered = made.plan, made.rendered
         for name, array in rendered.arrays.items():
             stacks[name][index] = array
         truth = [row for row in rendered.lesions if row["role"] == "lesion"]
@@ -271,14 +279,14 @@ def _render_samples(job: Job, members: range) -> tuple[dict[str, npt.NDArray[Any
             {
                 "id": f"{sample:06d}",
                 "sample": sample,
-                "split": split_of_sample(recipe, job.seed, sample, plan.template, dict(job.splits)),
+                "split": made.split,
                 **labels(recipe, plan.label, truth),
                 "template": plan.template,
-                "subject": f"{plan.template}-{job.seed}-{sample:06d}",
+                "subject": f"{plan.template}-{job.seed}-{made.subject:06d}",
                 "seed": job.seed,
                 "slice_mm": plan.slice_mm,
                 "lesions": len(truth),
-                "noise_sd": plan.acquisition.noise_hu,
+                "noise_sd": made.noise_sd,
                 **{f"sha256_{name}": checksum(array) for name, array in rendered.arrays.items()},
                 "plan": plan.model_dump_json(),
             }
@@ -289,7 +297,34 @@ def _render_samples(job: Job, members: range) -> tuple[dict[str, npt.NDArray[Any
     return stacks, tables
 
 
-def labels(recipe: Recipe, label: int, truth: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+@dataclass(frozen=True)
+class _Made:
+    """One sample, whichever generator made it; `subject` is its number."""
+
+    plan: Plan | LegacyPlan
+    rendered: Rendered
+    split: str
+    subject: int
+    noise_sd: float
+
+
+def _make(job: Job, recipe: AnyRecipe, sample: int, device: torch.device) -> _Made:
+    shares = dict(job.splits)
+    if isinstance(recipe, LegacyRecipe):
+        from xaigt.synthesis.legacy import plan as legacy_plan
+        from xaigt.synthesis.legacy import samples as legacy
+
+        old = legacy_plan.draw_plan(recipe, job.seed, sample, shares)
+        return _Made(old, legacy.render(old, recipe), old.split, old.background, legacy.noise_sd(old))
+    from xaigt.synthesis.plan import draw_plan
+    from xaigt.synthesis.render import render
+
+    plan = draw_plan(recipe, job.seed, sample)
+    split = split_of_sample(recipe, job.seed, sample, plan.template, shares)
+    return _Made(plan, render(plan, job.grid, recipe, device), split, sample, plan.acquisition.noise_hu)
+
+
+def labels(recipe: AnyRecipe, label: int, truth: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Label columns of one sample; for the task subtype, one of 0 and 1 for each subtype that can be seen."""
     if recipe.task != "subtype":
         return {"label": label, "class": recipe.class_names[label]}

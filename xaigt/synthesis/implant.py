@@ -7,7 +7,8 @@ from pathlib import Path
 
 from xaigt.anatomy.adding import add, find_scans, understood
 from xaigt.anatomy.cards import TemplateError
-from xaigt.synthesis.recipe import Recipe
+from xaigt.errors import XaigtError
+from xaigt.synthesis.recipe import AnyRecipe, Recipe
 
 AS_IT_IS = {
     "rotation_deg": 0.0,
@@ -23,7 +24,7 @@ SPLITS = {"test": 1.0}
 Told = Callable[[Path, str | None], None]
 
 
-def into_scans(recipe: Recipe, scans: Path, told: Told | None = None) -> Recipe:
+def into_scans(recipe: AnyRecipe, scans: Path, told: Told | None = None) -> Recipe:
     """Return the recipe with a user's scans as its only anatomy, neither moved, deformed nor given noise.
 
     The scans are added to the user's catalogue, as ``xaigt templates add`` does. A scan that cannot be understood
@@ -43,6 +44,8 @@ def into_scans(recipe: Recipe, scans: Path, told: Told | None = None) -> Recipe:
     TemplateError
         If no scan can be used.
     """
+    if not isinstance(recipe, Recipe):
+        raise XaigtError(f"recipe {recipe.name}: its slices are part of what it reproduces; scans cannot replace them.")
     names, refused = [], []
     for scan in find_scans(scans, recipe.modality):
         reason = None

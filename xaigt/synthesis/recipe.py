@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -16,6 +16,7 @@ from xaigt.errors import XaigtError
 from xaigt.lesions import LesionRecipe, family
 from xaigt.schema import Document, SchemaError, Strict, assign, validate
 from xaigt.synthesis.effects import EffectRecipe
+from xaigt.synthesis.legacy.recipe import GENERATOR, LegacyRecipe
 from xaigt.synthesis.rules import RuleError, parse
 from xaigt.volume import Grid
 
@@ -194,6 +195,10 @@ class Recipe(Strict):
         return data
 
 
+AnyRecipe = Recipe | LegacyRecipe
+"""What a file of generators/ may hold."""
+
+
 def bounds(count: Count) -> tuple[int, int]:
     """Smallest and largest value of a count."""
     return count.integers if isinstance(count, Integers) else (count, count)
@@ -250,7 +255,7 @@ def check_task(recipe: Recipe) -> None:
         raise ValueError("contrast_to_noise needs noise: acquisition.noise_hu is 0")
 
 
-def load_recipe(name: str, settings: Sequence[str] = (), changes: dict[str, Any] | None = None) -> Recipe:
+def load_recipe(name: str, settings: Sequence[str] = (), changes: dict[str, Any] | None = None) -> AnyRecipe:
     """Read a recipe of the catalogue or a file, apply settings, and check everything.
 
     Parameters
@@ -285,8 +290,18 @@ def load_recipe(name: str, settings: Sequence[str] = (), changes: dict[str, Any]
     return _check(data, None, f"recipe {recipe.name} with the options given")
 
 
-def _check(data: dict[str, Any], document: Document | None, what: str) -> Recipe:
-    recipe = validate(Recipe, data, document, what)
+def recipe_of(data: Mapping[str, Any], document: Document | None = None, what: str = "") -> AnyRecipe:
+    """Recipe from plain data, such as dataset.json keeps; a field `generator` says that it is not an ordinary one."""
+    if "generator" not in data:
+        return validate(Recipe, data, document, what)
+    if data["generator"] != GENERATOR:
+        place = _place(document, what, ("generator",))
+        raise SchemaError(f"{place}unknown ({data['generator']!r}): leave it out, or write {GENERATOR}.")
+    return validate(LegacyRecipe, data, document, what)
+
+
+def _check(data: dict[str, Any], document: Document | None, what: str) -> AnyRecipe:
+    recipe = recipe_of(data, document, what)
     for name in recipe.templates:
         _found("templates", name, document, what, ("templates",))
         if (modality := load_card(name).modality) != recipe.modality:
@@ -294,8 +309,8 @@ def _check(data: dict[str, Any], document: Document | None, what: str) -> Recipe
                 _place(document, what, ("templates",))
                 + f"the template {name} is {modality}, but the recipe makes {recipe.modality}."
             )
-    for index, group in enumerate(recipe.lesions):
-        where = ("lesions", index)
+    for index, group in enumerate(recipe.lesions if isinstance(recipe, Recipe) else ()):
+        where: tuple[str | int, ...] = ("lesions", index)
         try:
             model = family(group.family).recipe
         except XaigtError as error:

@@ -236,21 +236,27 @@ def _arrays(
     altered = in_lesion * ALTERED["lesion"] + in_oedema * ALTERED["oedema"]
     altered = altered + (changed & ~in_lesion & ~in_oedema) * ALTERED["blur"]
     inside = (read["depth"] > 0).cpu().numpy()
-    parenchyma = (read["parenchyma"] > 0).cpu().numpy()
-    ventricles = (read["ventricles"] > 0).cpu().numpy()
-    cisterns = inside & ~ventricles & (read["csf"] > FLUID).cpu().numpy()
-    extra_axial = inside & (read["depth"] < EXTRA_AXIAL_MM).cpu().numpy()
-    compartment = (
-        parenchyma * COMPARTMENTS["parenchyma"]
-        + (ventricles & inside) * COMPARTMENTS["ventricles"]
-        + cisterns * COMPARTMENTS["cisterns"]
-        + extra_axial * COMPARTMENTS["extra-axial"]
-    )
     return {
         "image": image,
         "twin": twin,
         "lesion": instance,
         "altered": altered.astype(np.uint8),
         "support": inside.astype(np.uint8),
-        "compartment": compartment.astype(np.uint8),
+        "compartment": compartments(read),
     }
+
+
+def compartments(read: dict[str, torch.Tensor]) -> npt.NDArray[np.uint8]:
+    """Bits of ``layout.COMPARTMENTS``, from the fields of a subject."""
+    inside = (read["depth"] > 0).cpu().numpy()
+    parenchyma = (read["parenchyma"] > 0).cpu().numpy()
+    ventricles = (read["ventricles"] > 0).cpu().numpy()
+    cisterns = inside & ~ventricles & (read["csf"] > FLUID).cpu().numpy()
+    extra_axial = inside & (read["depth"] < EXTRA_AXIAL_MM).cpu().numpy()
+    bits = (
+        parenchyma * COMPARTMENTS["parenchyma"]
+        + (ventricles & inside) * COMPARTMENTS["ventricles"]
+        + cisterns * COMPARTMENTS["cisterns"]
+        + extra_axial * COMPARTMENTS["extra-axial"]
+    )
+    return np.asarray(bits, np.uint8)

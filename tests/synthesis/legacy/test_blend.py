@@ -51,7 +51,8 @@ def test_shrinking_is_what_the_published_call_does():
 def test_truth_is_where_the_resized_unscaled_lesions_are_above_zero(kind):
     rng = np.random.default_rng(kind)
     lesions = [
-        Placed(bank.templates()[kind][k], 60 + 60 * (k % 2) + int(rng.integers(5)), 40 + 60 * (k // 2)) for k in range(5)
+        Placed(bank.templates()[kind][k], 60 + 60 * (k % 2) + int(rng.integers(5)), 40 + 60 * (k // 2))
+        for k in range(5)
     ]
     together = np.zeros((270, 270))
     for lesion in lesions:

@@ -41,13 +41,12 @@ def _images(
     folder: Path, seed: int, settings: Settings, chosen: dict[str, Any], description: dict[str, Any]
 ) -> dict[str, Images]:
     from xaigt.dataset.reading import load
-    from xaigt.schema import validate
     from xaigt.synthesis.generate import generate
-    from xaigt.synthesis.recipe import Recipe
+    from xaigt.synthesis.recipe import recipe_of
 
     if seed == description.get("seed"):  # the same subjects; one chance in two thousand million
         seed += 1
-    recipe = validate(Recipe, description["recipe"], what="recipe of the dataset")
+    recipe = recipe_of(description["recipe"], what="recipe of the dataset")
     generate(recipe, folder / "dataset", samples=chosen["samples"], seed=seed, splits=SPLITS)
     dataset = load(folder / "dataset")
     values = np.array([_measure(plan, chosen["measure"]) for plan in dataset.samples["plan"]])

@@ -7,6 +7,7 @@ average brain seen through drawn subjects, with noise.
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -26,9 +27,9 @@ Image = npt.NDArray[np.float64]
 
 
 class Background(Strict):
-    """The drawn numbers of one slice. `number` names it: two images with the same number have the same slice."""
+    """The drawn numbers of one slice. `background` is its number: two images with the same one have the same slice."""
 
-    number: int
+    background: int
     template: str
     subject: Subject
     slice_mm: float
@@ -41,7 +42,7 @@ def draw_background(recipe: LegacyRecipe, seed: int, number: int) -> Background:
     template = recipe.templates[0]
     noise = stream(seed, number, "noise")
     return Background(
-        number=number,
+        background=number,
         template=template,
         subject=draw_subject(stream(seed, number, "subject"), recipe.subject, load_fields(template).levels),
         slice_mm=draw(stream(seed, number, "slice"), recipe.slice_mm),
@@ -55,7 +56,7 @@ def slice_of(background: Background, grid: Grid) -> Image:
     read = read_channels(background, grid)
     subject = background.subject
     levels = {"grey": subject.grey_hu, "white": subject.white_hu, "csf": subject.csf_hu, "soft": 1.0}
-    image = sum(read[name] * level for name, level in levels.items())
+    image = np.add.reduce([read[name] * level for name, level in levels.items()])
     image = image / image.max() + background.noise * white_noise(background.noise_seed, image.shape)
     brain = read["depth"] > 0
     smallest = math.ulp(1.0)  # the brain is where the slice is above 0, also where noise says otherwise
@@ -63,6 +64,7 @@ def slice_of(background: Background, grid: Grid) -> Image:
     return image / image.max() * BRAIN_TOP
 
 
+@lru_cache(maxsize=2)  # drawing places and rendering read the same pixels
 def read_channels(background: Background, grid: Grid) -> dict[str, Image]:
     """Fields of the subject on the pixels of its slice, ``[y, x]`` each."""
     device = torch.device("cpu")  # places hang on the brain's exact pixels: they must not depend on the device

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -105,3 +106,10 @@ def interpolation(before: int, after: int) -> tuple[npt.NDArray[np.intp], Image]
     position = (np.arange(after) + 0.5) * before / after - 0.5
     low = np.floor(position).astype(np.intp)
     return low, position - low
+
+
+def nearest(mask: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Read a mask of 270 x 270 at the nearest pixel of each of 224 x 224."""
+    low, weight = interpolation(SOURCE, STORED)
+    index = low + (weight >= 0.5)
+    return mask[np.ix_(index, index)]

@@ -32,12 +32,11 @@ class Head:
 
 @dataclass(frozen=True)
 class Place:
-    """Where a rectangle lies, and how it was drawn: rank of the pixel among the brain's, and candidates needed."""
+    """Upper left pixel of a rectangle, and what was drawn until it fitted: numbers of pixels of the brain."""
 
     row: int
     column: int
-    rank: int
-    candidates: int
+    drawn: tuple[int, ...]
 
 
 def draw_head(seed: int, templates: int) -> Head:
@@ -100,13 +99,15 @@ def _attempt(
 ) -> list[Place] | None:
     places: list[Place] = []
     for (height, width), pixels in zip(rectangles, taken, strict=True):
-        for tries in range(1, _TRIES + 1):
+        drawn: list[int] = []
+        while len(drawn) < _TRIES:
             rank = int(rng.randint(0, rows.size))  # the number that choice(arange(size)) takes
+            drawn.append(rank)
             row, column = int(rows[rank]), int(columns[rank])
             window = free[row : row + height, column : column + width]
             if window.shape == (height, width) and window.all():
                 window &= ~pixels
-                places.append(Place(row, column, rank, tries))
+                places.append(Place(row, column, tuple(drawn)))
                 break
         else:  # never seen with the published rectangles; the common square of matched places can get stuck
             return None

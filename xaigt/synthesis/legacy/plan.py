@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from functools import lru_cache
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from xaigt.anatomy.fields import load_fields
-from xaigt.errors import XaigtError
+from xaigt.distributions import DIGITS
+from xaigt.lesions import Lesion
 from xaigt.schema import Strict
 from xaigt.synthesis.legacy import bank
 from xaigt.synthesis.legacy.backgrounds import Background, draw_background, slice_of
-from xaigt.synthesis.legacy.draws import Head, draw_head, draw_places
-from xaigt.synthesis.legacy.matching import matched_templates
+from xaigt.synthesis.legacy.blend import SOURCE, STORED
+from xaigt.synthesis.legacy.draws import Head, Place, draw_head, draw_places
+from xaigt.synthesis.legacy.matching import SERIES, matched_area, matched_templates, stored_area
 from xaigt.synthesis.legacy.recipe import Defects, LegacyRecipe
 from xaigt.synthesis.splits import split_of
+from xaigt.volume import Grid
 
 FINAL_TEST, MODEL_SELECTION = 8539, 2500
 """Images of the final test as published, and how many of them lie on slices of the model selection."""
@@ -25,33 +30,45 @@ _PARTS = {"train": (0, 1, 2), "val": (3,), "test": (4,)}  # of five templates in
 Image = npt.NDArray[np.float64]
 
 
-class LegacyLesion(Strict):
-    """One lesion: which template of its class, and of the other class for the class-swapped twin, lies where.
+class Blob(Lesion):
+    """A template of the bank and where it lies.
 
-    `row` and `column` are of the upper left pixel of the template's rectangle in the 270 x 270 frame; `rank` is what
-    the generator gave: the number of the drawn pixel among the brain's; `candidates`: pixels drawn until it fitted.
+    `row` and `column` are of the upper left pixel of its rectangle in the 270 x 270 frame, `centre_mm` is of the
+    rectangle's middle; `volume_mm3` is that of the truth in the stored image, on average. `drawn_index` is what the
+    generator gave: numbers of pixels of the brain in reading order, each a candidate for the upper left pixel of what
+    is placed; the last one fitted.
     """
 
     template: int
     row: int
     column: int
-    swapped_template: int
-    swapped_row: int
-    swapped_column: int
-    rank: int
-    candidates: int
+    drawn_index: tuple[int, ...]
 
 
-class LegacyPlan(Strict):
-    """What provenance keeps of one image, and rendering reads."""
+class PlannedBlob(Strict):
+    """A lesion, and whether it is in the image or in the class-swapped twin."""
+
+    role: Literal["lesion"] = "lesion"
+    group: str
+    planted: bool
+    swapped: bool
+    lesion: Blob
+
+
+class LegacyPlan(Background):
+    """What provenance keeps of one image, and rendering reads: its background, and its lesions."""
 
     sample: int
     seed: int
     split: str
     image_seed: int
     label: int
-    background: Background
-    lesions: tuple[LegacyLesion, ...]
+    lesions: tuple[PlannedBlob, ...]
+
+    @property
+    def ground(self) -> Background:
+        """The background alone."""
+        return Background(**{name: getattr(self, name) for name in Background.model_fields})
 
 
 def draw_plan(recipe: LegacyRecipe, seed: int, sample: int, shares: Mapping[str, float]) -> LegacyPlan:
@@ -73,42 +90,74 @@ def draw_plan(recipe: LegacyRecipe, seed: int, sample: int, shares: Mapping[str,
     image_seed = getattr(recipe.base, split) + rank
     pool = pool_of(split, defects)
     head = draw_head(image_seed, len(pool))
-    own, other = (_templates(defects)[label] for label in (head.label, 1 - head.label))
-    numbers, swapped = (_chosen(head, label, pool, defects) for label in (head.label, 1 - head.label))
+    own, other = (_chosen(head, label, pool, defects) for label in (head.label, 1 - head.label))
     background = draw_background(recipe, seed, _slice_number(recipe, seed, sample, split, rank, shares))
-    frame = recipe.grid.source(load_fields(recipe.templates[0]).centre)
-    brain = slice_of(background, frame) > 0
-    rng = np.random.RandomState(image_seed) if defects.coupled_random_numbers else head.rng
-    shapes = [own[number].shape for number in numbers]
-    if not defects.unequal_boxes:
-        shapes = [(_largest_side(), _largest_side())] * head.count
+    frame = recipe.grid.source(load_fields(background.template).centre).at(background.slice_mm)
+    rectangles = [_rectangle(template_pixels(defects, head.label, number), defects) for number in own]
     whole = defects.visible_boxes or not defects.unequal_boxes
-    taken = [np.ones(shape, bool) if whole else own[number] > 0 for shape, number in zip(shapes, numbers, strict=True)]
-    lesions = []
-    for place, shape, number, twin in zip(draw_places(rng, brain, shapes, taken), shapes, numbers, swapped, strict=True):
-        row, column = _centred(place.row, place.column, shape, own[number])
-        swapped_row, swapped_column = _centred(place.row, place.column, shape, other[twin])
-        lesions.append(
-            LegacyLesion(
-                template=number,
-                row=row,
-                column=column,
-                swapped_template=twin,
-                swapped_row=swapped_row,
-                swapped_column=swapped_column,
-                rank=place.rank,
-                candidates=place.candidates,
-            )
+    taken = [
+        np.ones(rectangle, bool) if whole else template_pixels(defects, head.label, number) > 0
+        for rectangle, number in zip(rectangles, own, strict=True)
+    ]
+    rng = np.random.RandomState(image_seed) if defects.coupled_random_numbers else head.rng
+    places = draw_places(rng, slice_of(background, frame) > 0, rectangles, taken)
+    lesions = [
+        PlannedBlob(
+            group=recipe.classes[label],
+            planted=label == head.label,
+            swapped=label != head.label,
+            lesion=_blob(
+                template_pixels(defects, label, number),
+                number,
+                _area(not defects.unmatched_area, label, number),
+                place,
+                rectangle,
+                frame,
+            ),
         )
+        for label, numbers in ((head.label, own), (1 - head.label, other))
+        for number, place, rectangle in zip(numbers, places, rectangles, strict=True)
+    ]
     return LegacyPlan(
+        **dict(background),
         sample=sample,
         seed=seed,
         split=split,
         image_seed=image_seed,
         label=head.label,
-        background=background,
         lesions=tuple(lesions),
     )
+
+
+def _rectangle(template: Image, defects: Defects) -> tuple[int, int]:
+    """(rows, columns) that a place is drawn for."""
+    if defects.unequal_boxes:
+        return template.shape[0], template.shape[1]
+    return _largest_side(), _largest_side()
+
+
+def _blob(template: Image, number: int, area: float, place: Place, rectangle: tuple[int, int], frame: Grid) -> Blob:
+    """Put a template into the middle of a rectangle (all their sides are even)."""
+    rows, columns = template.shape
+    row, column = place.row + (rectangle[0] - rows) // 2, place.column + (rectangle[1] - columns) // 2
+    x, y, z, _ = frame.affine @ np.array([0, row + (rows - 1) / 2, column + (columns - 1) / 2, 1])
+    area_mm2 = area * (frame.spacing[1] * SOURCE / STORED) ** 2
+    return Blob(
+        family="bank-blob",
+        centre_mm=(round(float(z), DIGITS), round(float(y), DIGITS), round(float(x), DIGITS)),
+        radius_mm=round(math.sqrt(area_mm2 / math.pi), DIGITS),
+        volume_mm3=round(area_mm2 * frame.thickness, DIGITS),
+        z_range_mm=(round(float(z), DIGITS), round(float(z), DIGITS)),
+        template=number,
+        row=row,
+        column=column,
+        drawn_index=place.drawn,
+    )
+
+
+@lru_cache(maxsize=4 * bank.HARVESTED)
+def _area(matched: bool, label: int, number: int) -> float:
+    return matched_area() if matched else stored_area(bank.templates()[label][number] > 0)
 
 
 def template_pixels(defects: Defects, label: int, number: int) -> Image:
@@ -120,21 +169,7 @@ def pool_of(split: str, defects: Defects) -> tuple[int, ...]:
     """Numbers of the templates, of each class alike, that a split may use."""
     if defects.reused_templates:
         return tuple(range(bank.USED))
-    return tuple(number for number in range(bank.HARVESTED) if number % 5 in _PARTS[split])
-
-
-def check_splits(shares: Mapping[str, float]) -> None:
-    """Refuse splits that the published data does not have.
-
-    Raises
-    ------
-    XaigtError
-        Naming those it has.
-    """
-    if unknown := sorted(set(shares) - set(_PARTS)):
-        raise XaigtError(
-            f"the published data has the splits {', '.join(_PARTS)}, each with a base of its own; {unknown[0]!r} is none."
-        )
+    return tuple(number for number in range(bank.HARVESTED) if number % SERIES in _PARTS[split])
 
 
 def rank_in_split(seed: int, sample: int, shares: Mapping[str, float]) -> tuple[str, int]:
@@ -180,8 +215,3 @@ def _templates(defects: Defects) -> tuple[tuple[Image, ...], tuple[Image, ...]]:
 @lru_cache(maxsize=1)
 def _largest_side() -> int:
     return max(max(template.shape) for kind in bank.templates() for template in kind)
-
-
-def _centred(row: int, column: int, rectangle: tuple[int, ...], template: Image) -> tuple[int, int]:
-    """Upper left pixel of a template in the middle of a rectangle; both have even sides."""
-    return row + (rectangle[0] - template.shape[0]) // 2, column + (rectangle[1] - template.shape[1]) // 2

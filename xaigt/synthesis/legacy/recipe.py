@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
 from xaigt.anatomy.cards import Modality
 from xaigt.anatomy.subjects import SubjectRecipe
 from xaigt.distributions import Number, Uniform
+from xaigt.errors import XaigtError
 from xaigt.schema import Strict
 from xaigt.synthesis.legacy.blend import SOURCE, STORED
 from xaigt.volume import Grid
@@ -67,6 +69,21 @@ class Bases(Strict):
     test: Annotated[int, Field(ge=0)] = 50_000
 
 
+def check_splits(recipe: LegacyRecipe, shares: Mapping[str, float]) -> None:
+    """Refuse splits that have no base.
+
+    Raises
+    ------
+    XaigtError
+        Naming those that have one.
+    """
+    known = list(Bases.model_fields)
+    if unknown := sorted(set(shares) - set(known)):
+        raise XaigtError(
+            f"recipe {recipe.name}: the split {unknown[0]!r} has no base seed; there are {', '.join(known)}."
+        )
+
+
 class LegacyGrid(Strict):
     """The pixels, fixed as published but for their size in mm, which the slices of the study did not keep."""
 
@@ -102,11 +119,12 @@ class LegacyRecipe(Strict):
     grid: LegacyGrid = LegacyGrid()
     subject: SubjectRecipe = SubjectRecipe()
     slice_mm: Annotated[Number, Field(description="height of the slice in the template's space")] = Uniform(
-        uniform=(5, 45)
+        uniform=(0, 30)
     )
     noise: Annotated[Number, Field(description="SD of the noise of the background; its largest value is 1")] = Uniform(
         uniform=(0.01, 0.02)
     )
+    units: Literal["10000 = 1"] = "10000 = 1"
     epsilon: Annotated[float, Field(ge=0)] = 0.5
     class_defining: list[str] = Field(default=list(CLASS_DEFINING))
     sources: list[str] = Field(default_factory=list)
@@ -116,3 +134,25 @@ class LegacyRecipe(Strict):
         if self.modality == "CT":
             raise ValueError("the published backgrounds are MR slices: name a T1w template without a skull")
         return self
+
+    @property
+    def class_names(self) -> list[str]:
+        """Names of the classes by label."""
+        return list(self.classes)
+
+    def written_out(self) -> dict[str, Any]:
+        """Return the recipe with every default filled in, as plain data."""
+        return self.model_dump(mode="json")
+
+
+MENDED, PUBLISHED = "mended", "as published"
+
+
+def variants() -> dict[str, list[str]]:
+    """Return settings for the recipe, by name: every defect mended, each alone, and all as published."""
+    names = list(Defects.model_fields)
+
+    def only(*wanted: str) -> list[str]:
+        return [f"defects.{name}={'true' if name in wanted else 'false'}" for name in names]
+
+    return {MENDED: only(), **{name: only(name) for name in names}, PUBLISHED: only(*names)}
