@@ -60,7 +60,7 @@ class Cluster:
                 "--local-directory",
                 str(self.folder),
                 *options,
-            )  # fmt: skip
+            )
         )
         return self.workers[-1]
 

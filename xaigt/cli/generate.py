@@ -45,7 +45,10 @@ Examples:
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="Seed of everything random.")
 @click.option("--workers", default=0, type=click.IntRange(0), help="Processes.  [default: as many as pay off]")
 @click.option(
-    "--engine", type=click.Choice(["auto", "local", "processes", "dask"]), default="auto", show_default=True,
+    "--engine",
+    type=click.Choice(["auto", "local", "processes", "dask"]),
+    default="auto",
+    show_default=True,
     help="Where: here, in processes, or on a Dask cluster.",
 )
 @click.option("--scheduler", metavar="ADDRESS", help="Of the engine dask, such as tcp://10.0.0.1:8786.")

@@ -114,8 +114,8 @@ def _fit(client: Any, scheduler: str) -> dict[str, float] | None:
     for address, version in found.items():
         if version != xaigt.__version__:
             raise ClusterError(
-                f"worker {address} cannot do the work: it has xaigt {version}, and here is {xaigt.__version__}; install "
-                "the same version there."
+                f"worker {address} cannot do the work: it has xaigt {version}, and here is {xaigt.__version__}; "
+                "install the same version there."
             )
     return {GPU: 1} if any(worker["resources"].get(GPU) for worker in workers.values()) else None
 

@@ -47,9 +47,7 @@ def compare_variants(folder: StudyFolder, study: Study) -> Section:
     return section
 
 
-def _changed(
-    study: Study, name: str, main: pandas.DataFrame, legacy: pandas.DataFrame, analysis: str
-) -> list[str]:
+def _changed(study: Study, name: str, main: pandas.DataFrame, legacy: pandas.DataFrame, analysis: str) -> list[str]:
     rows = []
     for table in (main, legacy):
         own = table[(table["question"] == "arm") & (table["analysis"] == analysis)]

@@ -72,14 +72,17 @@ class Outcome:
         """Return the study in a few sentences."""
         cells, metric = self.material.cells, self.material.study.analysis.metric
         means = self.material.scores.groupby("method")["value"].mean().sort_values(ascending=False)
-        words = [
-            f"{len(cells)} networks ({listed_methods(self.material.order('arm'))}; depths "
-            f"{listed_methods(self.material.order('depth'))}) reached an AUC of {cells['auc'].min():.2f} to "
+        arms, depths = (listed_methods(self.material.order(name)) for name in ("arm", "depth"))
+        first = (
+            f"{len(cells)} networks ({arms}; depths {depths}) reached an AUC of {cells['auc'].min():.2f} to "
             f"{cells['auc'].max():.2f} on samples that were not scored; {self.material.scores['sample'].nunique()} "
-            f"other samples were explained by {len(means)} methods.",
+            f"other samples were explained by {len(means)} methods."
+        )
+        second = (
             f"Highest mean {metric}: {means.index[0]} ({means.iloc[0]:.3f}); lowest: {means.index[-1]} "
-            f"({means.iloc[-1]:.3f}). " + self._chance(),
-        ]
+            f"({means.iloc[-1]:.3f}). {self._chance()}"
+        )
+        words = [first, second]
         if len(self.of("arm", "total")):
             return words + self.changes().sentences
         return [*words, self.reason] if self.reason else words
@@ -254,9 +257,7 @@ def _adjusted(outcome: Outcome, comparison: Comparison) -> Section:
     for question in ("arm", "arm by depth"):
         for _, row in outcome.of(question, best).iterrows():
             where = f" at depth {row['depth']}" if question == "arm by depth" else ""
-            section.sentences.append(
-                f"{row['contrast']}{where}, at {covariate} = {comparison.at:.2f}: {interval(row)}."
-            )
+            section.sentences.append(f"{row['contrast']}{where}, {covariate} = {comparison.at:.2f}: {interval(row)}.")
     section.sentences.append(
         f"{covariate} was measured on samples that were not scored"
         + ("; its error of measurement is taken out." if best == "corrected" else ".")

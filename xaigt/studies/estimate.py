@@ -98,8 +98,16 @@ def _network(
     from xaigt.models import Settings, train
     from xaigt.studies import measuring
 
-    settings = Settings.model_validate({**study.training_of(study.variants[0]), "network": network, "epochs": 2, "schedule": "",
-         "regime": "best", "target_accuracy": None})
+    settings = Settings.model_validate(
+        {
+            **study.training_of(study.variants[0]),
+            "network": network,
+            "epochs": 2,
+            "schedule": "",
+            "regime": "best",
+            "target_accuracy": None,
+        }
+    )
     with fixed_threads():
         clock = time.perf_counter()
         run = train(dataset, settings, folder, device=device, threads=THREADS)
@@ -108,7 +116,9 @@ def _network(
         known = measuring.evaluation(run, dataset, device).assign(use=measuring.SCORED)
         clock = time.perf_counter()
         count = min(len(known), 8)
-        asked = study.explanation.model_copy(update={"samples": count, "effects": min(count, study.explanation.effects)})
+        asked = study.explanation.model_copy(
+            update={"samples": count, "effects": min(count, study.explanation.effects)}
+        )
         measuring.measure(run, dataset, known, asked, device)
         a_sample = (time.perf_counter() - clock) / count
     wanted = _epochs(study) * (samples["train"] + samples["val"] / 3)
@@ -147,7 +157,5 @@ def _rows(study: Study) -> float:
 
     asked = study.explanation
     stages = 4 if asked.stages is None else len(asked.stages)
-    maps = sum(
-        stages if find_explainer(name.removeprefix(UNTRAINED)).level == "stage" else 1 for name in asked.methods
-    )
+    maps = sum(stages if find_explainer(name.removeprefix(UNTRAINED)).level == "stage" else 1 for name in asked.methods)
     return float((maps + stages + 1) * asked.samples * len(asked.metrics))

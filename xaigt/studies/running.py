@@ -106,7 +106,9 @@ def run(
     known = {variant: [entry["id"] for entry in entries] for variant, entries in datasets.items()}
     grid = cells(study, known)
     folder.update(
-        variants={variant: study.title_of(variant) for variant in study.variants}, datasets=datasets, evaluated_on={variant: entries[0]["name"] for variant, entries in datasets.items()}
+        variants={variant: study.title_of(variant) for variant in study.variants},
+        datasets=datasets,
+        evaluated_on={variant: entries[0]["name"] for variant, entries in datasets.items()},
     )
     jobs = [_job(folder, study, cell, means) for cell in grid]
     left = [job for job in jobs if one.state_of(folder.cell(job.cell.name)) != one.FINISHED]
@@ -175,8 +177,8 @@ def caveats(study: Study) -> list[str]:
     arms = [arm for arm in study.grid.arms if arm not in NO_PRETRAINING]
     if not any(arm in PUBLISHED for arm in arms):
         found.append(
-            f"The arms of this study ({', '.join(study.grid.arms)}) are made offline. They are not the ImageNet against "
-            "in-domain contrast of the published study, and nothing here repeats or refutes it."
+            f"The arms of this study ({', '.join(study.grid.arms)}) are made offline. They are not the ImageNet "
+            "against in-domain contrast of the published study, and nothing here repeats or refutes it."
         )
     if any(arm in PUBLISHED for arm in arms):
         found.append(
