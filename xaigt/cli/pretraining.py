@@ -55,7 +55,7 @@ def pretraining(
     preset: str | None, config: Path | None, output: Path, engine: str, workers: int | None, scheduler: str | None,
     device: str, weights: Path | None, download: bool, dry_run: bool, **changes: Any,
 ) -> None:  # fmt: skip
-    r"""Does pre-training, and how deep it is fine-tuned, make explanations better, or only classifiers?
+    r"""Ask whether pre-training and its depth make explanations better, or only classifiers.
 
     Trains a network for each cell (arm x depth x network x seed), explains it with every method, scores the maps
     against the planted truth, and separates what explanations are worth from how well networks classify. Repeat the

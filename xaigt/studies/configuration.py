@@ -230,7 +230,7 @@ class Study(Strict):
 
     @property
     def variants(self) -> tuple[str, ...]:
-        """Names of what the grid is run on: each kind of data in each regime, ``main``, ``legacy``, ``main-same`` ..."""
+        """Names of what the grid is run on, each kind of data in each regime: ``main``, ``main-same`` ..."""
         kinds = (MAIN, LEGACY) if self.compare_legacy else (MAIN,)
         others = list(self.grid.regimes)[1:]
         return (*kinds, *(f"{kind}-{regime}" for regime in others for kind in kinds))

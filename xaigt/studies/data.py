@@ -41,7 +41,7 @@ def make(
 
     if study.data.dataset is not None:
         entry = describe(Path(study.data.dataset).absolute(), "main", 0)
-        return dict.fromkeys(study.variants, [entry])
+        return {variant: [entry] for variant in study.variants}
     total = sum(study.data.samples.values())
     shares = {name: count / total for name, count in study.data.samples.items()}
     result: dict[str, list[dict[str, Any]]] = {}
