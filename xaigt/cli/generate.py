@@ -11,6 +11,7 @@ from xaigt.cli.types import Axes, Splits
 
 if TYPE_CHECKING:
     from xaigt.dataset.reading import Dataset
+    from xaigt.execution import Engine
     from xaigt.synthesis.recipe import AnyRecipe
 
 SMALL = 256  # samples below which starting worker processes costs more than it saves
@@ -43,6 +44,14 @@ Examples:
 @click.option("--splits", type=Splits(), default="0.7/0.15/0.15", show_default=True, help="Train/validation/test.")
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="Seed of everything random.")
 @click.option("--workers", default=0, type=click.IntRange(0), help="Processes.  [default: as many as pay off]")
+@click.option(
+    "--engine",
+    type=click.Choice(["auto", "local", "processes", "dask"]),
+    default="auto",
+    show_default=True,
+    help="Where: here, in processes, or on a Dask cluster.",
+)
+@click.option("--scheduler", metavar="ADDRESS", help="Of the engine dask, such as tcp://10.0.0.1:8786.")
 @click.option("--device", default="cpu", show_default=True, help="cpu, or cuda: voxels may differ by 1 HU there.")
 @click.option(
     "--dry-run", is_flag=True, help="Print the recipe, every default written out, and the cost; make nothing."
@@ -56,6 +65,8 @@ def generate(
     splits: dict[str, float],
     seed: int,
     workers: int,
+    engine: Engine,
+    scheduler: str | None,
     device: str,
     dry_run: bool,
     output: Path | None,
@@ -81,6 +92,8 @@ def generate(
             splits=splits,
             workers=workers,
             device=device,
+            engine=engine,
+            scheduler=scheduler,
             progress=progress,
         )
     summary(folder)

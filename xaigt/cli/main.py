@@ -22,7 +22,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "explain": ("xaigt.cli.explain:explain", "Ask explanation methods where a trained network's evidence is."),
     "score": ("xaigt.cli.score:score", "Score a run's maps against the planted truth."),
     "cache": ("xaigt.cli.cache:cache", "Show or clear the folder of computed files."),
-    "study": ("xaigt.cli.study:study", "Plan a study: power by networks and samples."),
+    "study": ("xaigt.cli.study:study", "Run a study of pre-training and explanations; plan one; read one."),
 }
 
 INTERRUPTED = 130  # what shells expect of a command that Ctrl-C ended

@@ -27,7 +27,9 @@ def progress_bar(what: str, unit: str) -> Iterator[Callable[[int, int], None]]:
     class Rate(ProgressColumn):
         def render(self, task: Task) -> Text:
             speed = task.finished_speed or task.speed
-            return Text(f"{speed:.1f} {unit}/s" if speed else "")
+            if not speed:
+                return Text("")
+            return Text(f"{speed:.1f} {unit}/s" if speed > 0.2 else f"{60 * speed:.1f} {unit}/min")
 
     bar = Progress(
         TextColumn("{task.description}"),

@@ -1,10 +1,12 @@
-"""``xaigt study``: plan studies."""
+"""``xaigt study``: plan, run and read studies."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import click
+
+from xaigt.cli.pretraining import pretraining, query, report, status
 
 EXAMPLES = """\b
 Examples:
@@ -23,7 +25,11 @@ def _numbers(_context: click.Context, parameter: click.Parameter, value: str) ->
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def study() -> None:
-    """Plan a study of explanations."""
+    """Plan, run and read a study of explanations."""
+
+
+for _command in (pretraining, status, report, query):
+    study.add_command(_command)
 
 
 @study.command(epilog=EXAMPLES)

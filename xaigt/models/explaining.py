@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,20 +28,37 @@ from xaigt.models.runs import Run
 
 if TYPE_CHECKING:
     import pandas
+    from torch import Tensor
 
     from xaigt.dataset.reading import Dataset
+    from xaigt.models.network import Network
 
 MAPS, INDEX, PAIRS = "maps", "maps.json", "pairs.parquet"
 DEFAULT_METHODS = ("gradcam", "hirescam", "layercam", "saliency", "integrated-gradients", "random")
 
 
-def pairs_of(run: Run, dataset: Dataset, split: str, samples: int | None = None) -> tuple[pandas.DataFrame, int]:
-    """Return the (sample, target) pairs of a split that have evidence, and the number of samples without any."""
+def pairs_of(
+    run: Run, dataset: Dataset, split: str, samples: int | None = None, *,
+    among: Collection[int] | None = None, predictions: pandas.DataFrame | None = None,
+) -> tuple[pandas.DataFrame, int]:  # fmt: skip
+    """Return the (sample, target) pairs of a split that have evidence, and the number of samples without any.
+
+    Parameters
+    ----------
+    samples
+        At most so many samples, the first ones.
+    among
+        Only these samples.
+    predictions
+        Table with the columns sample, correct and confidence; of the run by default.
+    """
     import pandas
 
     part = dataset.split(split)
     supported = _supporting(run, part)
-    known = run.predictions().set_index("sample")
+    known = (run.predictions() if predictions is None else predictions).set_index("sample")
+    if among is not None:
+        known = known[known.index.isin(list(among))]
     rows = []
     for number, label in zip(part.samples["sample"], part.samples["label"], strict=True):
         if number not in known.index:
@@ -100,6 +117,9 @@ def explain_run(
     batch_size: int = 16,
     device: str = "cpu",
     progress: Callable[[int, int], None] | None = None,
+    among: Collection[int] | None = None,
+    predictions: pandas.DataFrame | None = None,
+    options: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> Path:
     """Ask every method, at every stage, where the evidence of a split is.
 
@@ -111,35 +131,54 @@ def explain_run(
         As :func:`xaigt.explainers.explain`; stages: all of the network by default.
     split, samples
         Which samples: those of a split with evidence, or the first so many of them.
+    among, predictions
+        As :func:`pairs_of`.
+    options
+        Of methods by name, as :func:`xaigt.explainers.explain`.
 
     Returns
     -------
     Path
         The folder of maps; what was there is replaced when everything is computed.
     """
-    import torch
-
-    from xaigt.explainers import explain
-
     network = run.network().to(device)
-    scaling = run.scaling
-    pairs, without = pairs_of(run, dataset, split, samples)
+    pairs, without = pairs_of(run, dataset, split, samples, among=among, predictions=predictions)
     collected: dict[tuple[str, str], list[npt.NDArray[np.float32]]] = {}
     for start in range(0, len(pairs), batch_size):
         part = pairs.iloc[start : start + batch_size]
-        stored = np.stack([dataset.read(run.settings.images, int(number)) for number in part["sample"]])
-        inputs = scaling(torch.from_numpy(stored))[:, None].to(device)
-        context = {
-            "support": _stack(dataset.read("support", int(number)) > 0 for number in part["sample"]),
-            "lesion": _stack(truth_of(dataset, pair) for _, pair in part.iterrows()),
-        }
-        targets = torch.tensor(part["target"].to_numpy(np.int64))
-        maps = explain(network, inputs, targets, list(methods), stages, context)
+        maps = maps_of(run, network, dataset, part, methods, stages, device=device, options=options)
         for key, values in maps.items():
             collected.setdefault(key, []).append(values.detach().float().cpu().numpy())
         if progress is not None:
             progress(min(start + batch_size, len(pairs)), len(pairs))
     return _keep(run, pairs, without, split, collected)
+
+
+def inputs_of(run: Run, dataset: Dataset, part: pandas.DataFrame, array: str, device: str = "cpu") -> Tensor:
+    """Inputs ``[B, 1, *shape]`` of some pairs, from an array of the dataset such as ``image`` or ``twin``."""
+    import torch
+
+    stored = np.stack([dataset.read(array, int(number)) for number in part["sample"]])
+    return run.scaling(torch.from_numpy(stored))[:, None].to(device)
+
+
+def maps_of(
+    run: Run, network: Network, dataset: Dataset, part: pandas.DataFrame, methods: Sequence[str],
+    stages: Sequence[str] | None = None, *, device: str = "cpu",
+    options: Mapping[str, Mapping[str, Any]] | None = None,
+) -> Mapping[tuple[str, str], Tensor]:  # fmt: skip
+    """Raw signed maps of one batch of pairs: ``{(method, stage): [B, *grid]}``."""
+    import torch
+
+    from xaigt.explainers import explain
+
+    inputs = inputs_of(run, dataset, part, run.settings.images, device)
+    context = {
+        "support": _stack(dataset.read("support", int(number)) > 0 for number in part["sample"]),
+        "lesion": _stack(truth_of(dataset, pair) for _, pair in part.iterrows()),
+    }
+    targets = torch.tensor(part["target"].to_numpy(np.int64))
+    return explain(network, inputs, targets, list(methods), stages, context, options=options)
 
 
 def _stack(arrays: Any) -> Any:

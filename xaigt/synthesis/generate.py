@@ -74,6 +74,8 @@ def generate(
     splits: Mapping[str, float] | None = None,
     workers: int = 1,
     device: str = "cpu",
+    engine: execution.Engine = "auto",
+    scheduler: str | None = None,
     progress: Progress | None = None,
 ) -> Path:
     """Generate a dataset, or go on with one that was interrupted.
@@ -95,6 +97,9 @@ def generate(
     device
         Where images are computed, ``cpu`` or ``cuda``. Labels and parameters do not depend on it; voxels may
         differ by one quantum at 1 in 1,000.
+    engine, scheduler
+        Where blocks are made, see :func:`xaigt.execution.run`; the result does not depend on it. Workers of a cluster
+        write into `folder` themselves: it must lie where all of them see it.
     progress
         Called with the samples done and the samples wanted.
 
@@ -108,6 +113,7 @@ def generate(
     XaigtError
         For anything the caller can mend; what was finished is kept.
     """
+    folder = folder.absolute() if engine == "dask" else folder  # workers stand in other directories
     job = prepare(recipe, folder, samples=samples, seed=seed, splits=splits, device=device)
     store = job.store()
     with store.claimed():
@@ -126,8 +132,9 @@ def generate(
             counted = _Counted(store, samples, progress)
             counted.start(samples - sum(len(store.members(block)) for block in blocks))
             execution.run(
-                partial(make_block, job), blocks, on_done=counted.commit, key="block {}".format, workers=workers
-            )
+                partial(make_block, job), blocks, on_done=counted.commit, key="block {}".format, workers=workers,
+                engine=engine, scheduler=scheduler,
+            )  # fmt: skip
             store.finish()
         _picture(folder)
     return folder

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from xaigt.anatomy.adding import add, find_scans, understood
 from xaigt.anatomy.cards import TemplateError
-from xaigt.errors import XaigtError
 from xaigt.synthesis.recipe import AnyRecipe, Recipe, composed
 
 AS_IT_IS = {
