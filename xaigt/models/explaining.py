@@ -3,18 +3,18 @@
 They lie in the run's folder::
 
     maps/maps.json            methods, stages, what was explained
-    maps/pairs.parquet        a row a map: sample, target, correct, confidence
+    maps/pairs.parquet        a row a map: sample, target, correct, confidence, instances that support the target
     maps/METHOD@STAGE.npy     [pairs, *grid] float32
 
 A pair is a sample and a target with evidence: the sample's own class, or, for a multi-label head, each label that it
-has. A sample without lesions has no localization truth; such samples are left out and counted.
+has. What the dataset's table of evidence does not call localizable has no truth; such samples are left out and counted.
 """
 
 from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,32 +28,48 @@ from xaigt.models.runs import Run
 
 if TYPE_CHECKING:
     import pandas
+    from torch import Tensor
 
     from xaigt.dataset.reading import Dataset
+    from xaigt.models.network import Network
 
 MAPS, INDEX, PAIRS = "maps", "maps.json", "pairs.parquet"
 DEFAULT_METHODS = ("gradcam", "hirescam", "layercam", "saliency", "integrated-gradients", "random")
 
 
-def pairs_of(run: Run, dataset: Dataset, split: str, samples: int | None = None) -> tuple[pandas.DataFrame, int]:
-    """Return the (sample, target) pairs of a split that have evidence, and the number of samples without any."""
+def pairs_of(
+    run: Run, dataset: Dataset, split: str, samples: int | None = None, *,
+    among: Collection[int] | None = None, predictions: pandas.DataFrame | None = None,
+) -> tuple[pandas.DataFrame, int]:  # fmt: skip
+    """Return the (sample, target) pairs of a split that have evidence, and the number of samples without any.
+
+    Parameters
+    ----------
+    samples
+        At most so many samples, the first ones.
+    among
+        Only these samples.
+    predictions
+        Table with the columns sample, correct and confidence; of the run by default.
+    """
     import pandas
 
     part = dataset.split(split)
-    lesions = part.lesions
-    lesions = lesions[(lesions["role"] == "lesion") & (lesions["voxels"] > 0)]
-    known = run.predictions().set_index("sample")
+    supported = _supporting(run, part)
+    known = (run.predictions() if predictions is None else predictions).set_index("sample")
+    if among is not None:
+        known = known[known.index.isin(list(among))]
     rows = []
     for number, label in zip(part.samples["sample"], part.samples["label"], strict=True):
-        found = lesions[lesions["sample"] == number]
-        if not len(found) or number not in known.index:
+        if number not in known.index:
             continue
         outcome = {"correct": bool(known.loc[number, "correct"]), "confidence": float(known.loc[number, "confidence"])}
-        if run.settings.head == "multi-label":
-            targets = [k for k, name in enumerate(run.settings.labels) if name in set(found["family"])]
-        else:
-            targets = [int(label)]
-        rows += [{"sample": int(number), "target": target, **outcome} for target in targets]
+        targets = range(len(run.settings.labels)) if run.settings.head == "multi-label" else [int(label)]
+        rows += [
+            {"sample": int(number), "target": target, **outcome, "instances": supported[number, target]}
+            for target in targets
+            if (number, target) in supported
+        ]
     without = len(part) - len({row["sample"] for row in rows})
     if samples is not None:
         kept = list(dict.fromkeys(row["sample"] for row in rows))[:samples]
@@ -63,14 +79,31 @@ def pairs_of(run: Run, dataset: Dataset, split: str, samples: int | None = None)
     return pandas.DataFrame(rows), without
 
 
-def truth_of(run: Run, dataset: Dataset, pair: Any) -> npt.NDArray[np.uint8]:
+def truth_of(dataset: Dataset, pair: Any) -> npt.NDArray[np.uint8]:
     """Instance numbers of the lesions that are evidence for the target of a pair; 0 elsewhere."""
-    lesions = dataset.lesions
-    own = lesions[(lesions["sample"] == pair["sample"]) & (lesions["role"] == "lesion")]
-    if run.settings.head == "multi-label":
-        own = own[own["family"] == run.settings.labels[int(pair["target"])]]
     mask = dataset.read("lesion", int(pair["sample"]))
-    return np.where(np.isin(mask, own["instance"]), mask, 0).astype(np.uint8)
+    return np.where(np.isin(mask, pair["instances"]), mask, 0).astype(np.uint8)
+
+
+def _supporting(run: Run, dataset: Dataset) -> dict[tuple[int, int], list[int]]:
+    """Instances that support each (sample, target) of a run, from the dataset's table of evidence.
+
+    A multi-label run names its labels; they are subtypes, or families of lesions.
+    """
+    if run.settings.head == "multi-label":
+        lesions = dataset.lesions
+        seen = lesions[(lesions["role"] == "lesion") & (lesions["voxels"] > 0)]
+        title = seen["group"] if "group" in seen else seen["family"]
+        targets = {name.removeprefix("has_"): target for target, name in enumerate(run.settings.labels)}
+        found = seen.assign(target=title.map(targets).fillna(seen["family"].map(targets))).dropna(subset=["target"])
+    elif dataset.description["task"] == "subtype":
+        lesions = dataset.lesions
+        found = lesions[(lesions["role"] == "lesion") & (lesions["voxels"] > 0)].assign(target=1)
+    else:
+        rows = dataset.evidence
+        found = rows[rows["localizable"] & (rows["direction"] == "supports")]
+    groups = found.groupby(["sample", "target"])["instance"]
+    return {(int(sample), int(target)): list(instances) for (sample, target), instances in groups}
 
 
 def explain_run(
@@ -84,6 +117,9 @@ def explain_run(
     batch_size: int = 16,
     device: str = "cpu",
     progress: Callable[[int, int], None] | None = None,
+    among: Collection[int] | None = None,
+    predictions: pandas.DataFrame | None = None,
+    options: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> Path:
     """Ask every method, at every stage, where the evidence of a split is.
 
@@ -95,35 +131,54 @@ def explain_run(
         As :func:`xaigt.explainers.explain`; stages: all of the network by default.
     split, samples
         Which samples: those of a split with evidence, or the first so many of them.
+    among, predictions
+        As :func:`pairs_of`.
+    options
+        Of methods by name, as :func:`xaigt.explainers.explain`.
 
     Returns
     -------
     Path
         The folder of maps; what was there is replaced when everything is computed.
     """
-    import torch
-
-    from xaigt.explainers import explain
-
     network = run.network().to(device)
-    scaling = run.scaling
-    pairs, without = pairs_of(run, dataset, split, samples)
+    pairs, without = pairs_of(run, dataset, split, samples, among=among, predictions=predictions)
     collected: dict[tuple[str, str], list[npt.NDArray[np.float32]]] = {}
     for start in range(0, len(pairs), batch_size):
         part = pairs.iloc[start : start + batch_size]
-        stored = np.stack([dataset.read(run.settings.images, int(number)) for number in part["sample"]])
-        inputs = scaling(torch.from_numpy(stored))[:, None].to(device)
-        context = {
-            "support": _stack(dataset.read("support", int(number)) > 0 for number in part["sample"]),
-            "lesion": _stack(truth_of(run, dataset, pair) for _, pair in part.iterrows()),
-        }
-        targets = torch.tensor(part["target"].to_numpy(np.int64))
-        maps = explain(network, inputs, targets, list(methods), stages, context)
+        maps = maps_of(run, network, dataset, part, methods, stages, device=device, options=options)
         for key, values in maps.items():
             collected.setdefault(key, []).append(values.detach().float().cpu().numpy())
         if progress is not None:
             progress(min(start + batch_size, len(pairs)), len(pairs))
     return _keep(run, pairs, without, split, collected)
+
+
+def inputs_of(run: Run, dataset: Dataset, part: pandas.DataFrame, array: str, device: str = "cpu") -> Tensor:
+    """Inputs ``[B, 1, *shape]`` of some pairs, from an array of the dataset such as ``image`` or ``twin``."""
+    import torch
+
+    stored = np.stack([dataset.read(array, int(number)) for number in part["sample"]])
+    return run.scaling(torch.from_numpy(stored))[:, None].to(device)
+
+
+def maps_of(
+    run: Run, network: Network, dataset: Dataset, part: pandas.DataFrame, methods: Sequence[str],
+    stages: Sequence[str] | None = None, *, device: str = "cpu",
+    options: Mapping[str, Mapping[str, Any]] | None = None,
+) -> Mapping[tuple[str, str], Tensor]:  # fmt: skip
+    """Raw signed maps of one batch of pairs: ``{(method, stage): [B, *grid]}``."""
+    import torch
+
+    from xaigt.explainers import explain
+
+    inputs = inputs_of(run, dataset, part, run.settings.images, device)
+    context = {
+        "support": _stack(dataset.read("support", int(number)) > 0 for number in part["sample"]),
+        "lesion": _stack(truth_of(dataset, pair) for _, pair in part.iterrows()),
+    }
+    targets = torch.tensor(part["target"].to_numpy(np.int64))
+    return explain(network, inputs, targets, list(methods), stages, context, options=options)
 
 
 def _stack(arrays: Any) -> Any:

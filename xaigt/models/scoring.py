@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from xaigt.dataset.layout import ALTERED
 from xaigt.models.checkpoint import write
@@ -15,6 +16,7 @@ from xaigt.models.runs import Run
 
 if TYPE_CHECKING:
     import pandas
+    from torch import Tensor
 
     from xaigt.dataset.reading import Dataset
 
@@ -52,41 +54,66 @@ def score_run(
     import pandas
     import torch
 
-    from xaigt.explainers import postprocess
-    from xaigt.metrics import reference_scores, score
     from xaigt.metrics.table import DEFAULT
 
     described, pairs = load_maps(run)
-    chosen = list(metrics or DEFAULT)
-    size, spacing = tuple(run.description["size"]), dataset.description["spacing_mm"][-len(run.description["size"]) :]
     files = {entry["file"]: np.load(run.folder / MAPS / entry["file"], mmap_mode="r") for entry in described["maps"]}
-    grids = {entry["stage"]: entry["grid"] for entry in described["maps"] if entry["stage"] != "input"}
     tables: list[pandas.DataFrame] = []
     for start in range(0, len(pairs), BLOCK):
-        part = pairs.iloc[start : start + BLOCK]
-        truth = np.stack([truth_of(run, dataset, pair) for _, pair in part.iterrows()])
-        support = np.stack([dataset.read("support", int(number)) > 0 for number in part["sample"]])
-        altered = np.stack([dataset.read("altered", int(number)) for number in part["sample"]])
-        given: dict[str, Any] = {
-            "support": support, "ignore": ((altered & ALTERED["displaced"]) > 0) & (truth == 0),
-            "spacing": spacing, "sign": sign,
-        }  # fmt: skip
-        columns = run.columns() | {
-            "sample": part["sample"].tolist(), "split": described["split"], "target": part["target"].tolist(),
-            "correct": part["correct"].tolist(), "confidence": part["confidence"].tolist(),
-        }  # fmt: skip
-        for entry in described["maps"]:
-            raw = torch.from_numpy(np.array(files[entry["file"]][start : start + BLOCK]))
-            maps = postprocess(raw, size, sign="signed")
-            named = columns | {"method": entry["method"], "stage": entry["stage"]}
-            tables.append(score(maps, truth, chosen, columns=named, **given))
-        tables.append(reference_scores(truth, chosen, grids=grids, columns=columns, **given))
+        rows = slice(start, start + BLOCK)
+        maps = {
+            (entry["method"], entry["stage"]): torch.from_numpy(np.array(files[entry["file"]][rows]))
+            for entry in described["maps"]
+        }
+        tables += score_pairs(
+            run, dataset, pairs.iloc[rows], maps, list(metrics or DEFAULT), sign=sign, split=described["split"]
+        )
         if progress is not None:
             progress(min(start + BLOCK, len(pairs)), len(pairs))
     table = pandas.concat(tables, ignore_index=True)
     _write(run, SCORES, table)
     _write(run, CELL, cell_of(run))
     return table
+
+
+def truth_and_context(
+    dataset: Dataset, part: pandas.DataFrame
+) -> tuple[npt.NDArray[np.uint8], dict[str, Any]]:
+    """Instance numbers of the evidence ``[B, *shape]`` of some pairs, and what else a metric is given."""
+    truth = np.stack([truth_of(dataset, pair) for _, pair in part.iterrows()])
+    altered = np.stack([dataset.read("altered", int(number)) for number in part["sample"]])
+    return truth, {
+        "support": np.stack([dataset.read("support", int(number)) > 0 for number in part["sample"]]),
+        "ignore": ((altered & ALTERED["displaced"]) > 0) & (truth == 0),
+        "spacing": dataset.description["spacing_mm"][-dataset.dim :],
+    }
+
+
+def score_pairs(
+    run: Run, dataset: Dataset, part: pandas.DataFrame, maps: Mapping[tuple[str, str], Tensor],
+    metrics: Sequence[str], *, sign: str | Mapping[str, str], split: str,
+) -> list[pandas.DataFrame]:  # fmt: skip
+    """Tables of scores of one block of pairs: each method at each stage, then the references.
+
+    `sign` may name a policy for each method. The references, whose maps have no negative values, have ``relu`` then.
+    """
+    from xaigt.explainers import postprocess
+    from xaigt.metrics import reference_scores, score
+
+    truth, given = truth_and_context(dataset, part)
+    columns = run.columns() | {
+        "sample": part["sample"].tolist(), "split": split, "target": part["target"].tolist(),
+        "correct": part["correct"].tolist(), "confidence": part["confidence"].tolist(),
+    }  # fmt: skip
+    tables = []
+    for (method, stage), raw in maps.items():
+        resized = postprocess(raw.cpu(), tuple(run.description["size"]), sign="signed")
+        own = columns | {"method": method, "stage": stage}
+        policy = sign if isinstance(sign, str) else sign[method]
+        tables.append(score(resized, truth, metrics, columns=own, sign=policy, **given))
+    grids = {stage: list(raw.shape[1:]) for (_, stage), raw in maps.items() if stage != "input"}
+    policy = sign if isinstance(sign, str) else "relu"
+    return [*tables, reference_scores(truth, metrics, grids=grids, columns=columns, sign=policy, **given)]
 
 
 def cell_of(run: Run) -> pandas.DataFrame:

@@ -1,8 +1,9 @@
-"""Running independent pieces of work: in this process or in spawned worker processes.
+"""Running independent pieces of work: in this process, in spawned worker processes, or on a Dask cluster.
 
 Work is a top-level function and a list of items. An item is idempotent: it may be run again after a crash. Results
 are handed over in the order of the items, so that what is committed is always a prefix of the work (of the items
-that were left to do). Worker processes are spawned, not forked; they end by themselves when this process dies.
+that were left to do), or, where order means nothing, as they come. Worker processes are spawned, not forked; they end
+by themselves when this process dies.
 """
 
 from __future__ import annotations
@@ -12,10 +13,10 @@ import signal
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from xaigt.errors import XaigtError
 
@@ -24,6 +25,9 @@ Result = TypeVar("Result")
 
 THREADS = 1
 """Threads of numerical libraries while work runs: fixed, so that results cannot depend on them."""
+
+Engine = Literal["auto", "local", "processes", "dask"]
+ENGINES: tuple[Engine, ...] = ("local", "processes", "dask")
 
 _AHEAD = 2  # items a worker that are submitted before they are needed: bounds the memory of waiting results
 
@@ -39,8 +43,11 @@ def run(
     on_done: Callable[[Item, Result], None],
     key: Callable[[Item], str] = str,
     workers: int = 1,
+    engine: Engine = "auto",
+    scheduler: str | None = None,
+    in_order: bool = True,
 ) -> None:
-    """Run `function` on every item and hand over the results in order.
+    """Run `function` on every item and hand over the results.
 
     Parameters
     ----------
@@ -49,31 +56,52 @@ def run(
     items
         What to run it on; they and the results must be picklable for more than one worker.
     on_done
-        Called in this process with each item and its result, in the order of `items`.
+        Called in this process with each item and its result.
     key
         Name of an item; an error that the function raises carries it as a note.
     workers
-        1: in this process. More: that many spawned processes.
+        1: in this process. More: that many spawned processes. A cluster has its own.
+    engine
+        ``local``: in this process; ``processes``: in spawned ones, also if it is one alone; ``dask``: on the cluster of
+        `scheduler`; ``auto``: what `workers` says.
+    scheduler
+        Address of a Dask scheduler, such as ``tcp://10.0.0.1:8786``. Workers must see the same folders as this process.
+    in_order
+        Whether results are handed over in the order of `items`, or as soon as they are there.
 
     Raises
     ------
+    ClusterError
+        If the cluster cannot be reached, goes away, or is not fit for the work.
     WorkerDiedError
         If a worker was killed, for instance for want of memory. What was handed over stays done.
     """
+    if (engine == "dask") != (scheduler is not None):
+        raise XaigtError("the engine dask goes with the address of a scheduler, and only with it.")
+    if not items:
+        return
+    if scheduler is not None:
+        from xaigt.execution.cluster import run_on_cluster
+
+        run_on_cluster(function, items, on_done=on_done, key=key, scheduler=scheduler, in_order=in_order)
+        return
     workers = min(workers, len(items))
-    if workers <= 1:
+    if engine == "local" or (engine == "auto" and workers <= 1):
         with fixed_threads():
             for item in items:
-                with _named(key, item):
+                with named(key, item):
                     result = function(item)
                 on_done(item, result)
         return
     import multiprocessing
 
-    pool = ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"), initializer=_start_worker)
+    pool = ProcessPoolExecutor(
+        max(workers, 1), mp_context=multiprocessing.get_context("spawn"), initializer=_start_worker
+    )
     try:
         with _thread_environment():
-            _run_in_pool(pool, function, items, on_done, key, workers * _AHEAD)
+            hand_over = _in_order if in_order else _as_they_come
+            hand_over(pool, function, items, on_done, key, max(workers, 1) * _AHEAD)
     except BrokenProcessPool:
         raise WorkerDiedError(
             "a worker process died; it may have been killed for want of memory (try fewer workers). "
@@ -83,7 +111,7 @@ def run(
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _run_in_pool(
+def _in_order(
     pool: ProcessPoolExecutor,
     function: Callable[[Item], Result],
     items: Sequence[Item],
@@ -95,7 +123,7 @@ def _run_in_pool(
 
     def hand_over() -> None:
         item, future = waiting.popleft()
-        with _named(key, item):
+        with named(key, item):
             result = future.result()
         on_done(item, result)
 
@@ -107,8 +135,31 @@ def _run_in_pool(
         hand_over()
 
 
+def _as_they_come(
+    pool: ProcessPoolExecutor,
+    function: Callable[[Item], Result],
+    items: Sequence[Item],
+    on_done: Callable[[Item, Result], None],
+    key: Callable[[Item], str],
+    ahead: int,
+) -> None:
+    left = iter(items)
+    waiting: dict[Future[Result], Item] = {}
+    while True:
+        while len(waiting) < ahead and (item := next(left, None)) is not None:
+            waiting[pool.submit(function, item)] = item
+        if not waiting:
+            return
+        for future in wait(waiting, return_when=FIRST_COMPLETED).done:
+            done = waiting.pop(future)
+            with named(key, done):
+                result = future.result()
+            on_done(done, result)
+
+
 @contextmanager
-def _named(key: Callable[[Item], str], item: Item) -> Iterator[None]:
+def named(key: Callable[[Item], str], item: Item) -> Iterator[None]:
+    """Let an error carry the name of the item it came from."""
     try:
         yield
     except Exception as error:
