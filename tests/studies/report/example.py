@@ -188,11 +188,12 @@ def _describe(folder, dataset, variants, finished, failed, arms, depths, seeds):
     })  # fmt: skip
     chosen = {
         "preset": "quick", "data": {"recipe": "hemorrhage", "samples": {"train": 28, "val": 6, "test": 6}, "seeds": [0]},
-        "grid": {"arms": list(arms), "depths": list(depths), "networks": ["small"], "seeds": list(seeds),
+        "grid": {"arms": list(arms), "depths": [d if d == "all" else int(d) for d in depths], "networks": ["small"], "seeds": list(seeds),
                  "pretrain_seeds": "by-seed", "arm_options": {}},
         "training": {"epochs": 5, "batch_size": 16}, "compare_legacy": len(variants) > 1, "gallery": 1,
         "explanation": {"methods": [*CAMS, *OTHERS], "stages": None, "options": {}, "samples": 200,
                         "metrics": [METRIC, "roc_auc"], "sign": "relu", "effects": 50},
+        "caveats": ["A small study."],
         "analysis": {"metric": METRIC, "stage": "last", "exclude": ["random"], "covariate": "dprime", "caliper": 0.03,
                      "level": 0.95},
     }  # fmt: skip

@@ -27,12 +27,13 @@ def write(folder: Path) -> Path:
     XaigtError
         If the folder is no study, or one of its files is damaged.
     """
-    from xaigt.studies.report.material import read
+    from xaigt.studies.folder import load
     from xaigt.studies.report.page import page
+    from xaigt.studies.report.source import Source
 
-    material = read(folder)
+    source = Source(load(folder))
     target = folder / REPORT
     with disk_errors(target):
         target.mkdir(exist_ok=True)
-        replace(target / PAGE, page(material, target).encode())
+        replace(target / PAGE, page(source, target).encode())
     return target / PAGE

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from xaigt.report.pictures import new_figure
-from xaigt.studies.report.material import View
+from xaigt.studies.report.source import View
 from xaigt.studies.report.style import (
     Drawing,
     bare,

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from xaigt.studies.report.material import INPUT, View
+from xaigt.studies.methods import INPUT
+from xaigt.studies.report.source import View
 from xaigt.studies.report.style import (
     GREY,
     Drawing,

@@ -18,7 +18,7 @@ import numpy.typing as npt
 from xaigt.dataset.files import size_text
 from xaigt.errors import XaigtError
 from xaigt.report.pictures import _best_slice, _plane, new_figure, window_of
-from xaigt.studies.report.material import View
+from xaigt.studies.report.source import View
 from xaigt.studies.report.style import Drawing
 
 if TYPE_CHECKING:
@@ -43,12 +43,13 @@ def collect(view: View, cap: int = CAP) -> dict[str, Any]:
         name, words. ``methods``: method to its stages. ``maps``: address of each picture by
         ``cell/method/stage/sample``. ``scores``: the primary metric, likewise.
     """
-    listed = view.material.gallery.get(view.variant)
+    listed = view.source.gallery.get(view.variant)
     if not listed or not listed.get("samples") or not listed.get("cells"):
         return {"notes": ["No maps were kept for a gallery."], "cells": [], "samples": []}
     try:
         dataset = view.dataset()
-        samples = [_sample(dataset, entry) for entry in listed["samples"]]
+        ranked = sorted(listed["samples"], key=lambda entry: ("best", "median", "worst").index(entry["rank"]))
+        samples = [_sample(dataset, entry) for entry in ranked]
     except XaigtError as error:
         return {"notes": [f"There is no gallery: {error}"], "cells": [], "samples": []}
     result: dict[str, Any] = {"notes": [], "samples": samples, "cells": [], "methods": {}, "maps": {}, "scores": {}}
@@ -67,7 +68,7 @@ def collect(view: View, cap: int = CAP) -> dict[str, Any]:
                 "the maps are in the study's folder."
             )
             break
-        result["cells"].append({"name": cell["cell"], "arm": str(cell["arm"]), "words": _words(cell)})
+        result["cells"].append({"name": cell["cell"], "arm": str(cell["arm"]), "title": f"{cell['arm']}, depth {cell['depth']}", "words": _words(cell)})
         result["maps"] |= maps
     result["methods"] = _stages(result["maps"])
     result["scores"] = _scores(view, listed.get("metric", view.metric), result)
@@ -77,7 +78,7 @@ def collect(view: View, cap: int = CAP) -> dict[str, Any]:
 def _words(cell: dict[str, Any]) -> str:
     auc = cell.get("auc")
     quality = f", AUC {auc:.2f}" if auc is not None and auc == auc else ""
-    return f"{cell['arm']}, depth {cell['depth']}, {cell['network']}, seed {cell['seed']}{quality}"
+    return f"{cell['network']}, seed {cell['seed']}{quality}"
 
 
 def _sample(dataset: Dataset, entry: dict[str, Any]) -> dict[str, Any]:
@@ -104,10 +105,10 @@ def _maps(view: View, dataset: Dataset, cell: str, samples: Sequence[dict[str, A
     from xaigt.models.explaining import MAPS, load_maps
     from xaigt.models.runs import load_run
 
-    run = load_run(view.material.folder / "cells" / cell)
+    run = load_run(view.source.folder.cell(cell))
     described, pairs = load_maps(run)
     size = tuple(run.description["size"])
-    sign = view.material.configuration.get("explanation", {}).get("sign", "relu")
+    signs = signs_of(view)
     places = {(int(p), int(t)): i for i, (p, t) in enumerate(zip(pairs["sample"], pairs["target"], strict=True))}
     result = {}
     for entry in described["maps"]:
@@ -117,9 +118,17 @@ def _maps(view: View, dataset: Dataset, cell: str, samples: Sequence[dict[str, A
             if place is None:
                 continue
             one = torch.from_numpy(np.array(raw[place : place + 1]))
-            values = _plane(postprocess(one, size, sign=sign)[0].numpy(), sample["slice"])
+            values = _plane(postprocess(one, size, sign=signs.get(entry["method"], "relu"))[0].numpy(), sample["slice"])
             result[f"{cell}/{entry['method']}/{entry['stage']}/{sample['id']}"] = overlay(values)
     return result
+
+
+def signs_of(view: View) -> dict[str, str]:
+    """What of the maps of each method was scored: relu, abs or signed."""
+    table = view.table("scores")
+    if "sign" not in table:
+        return {}
+    return dict(table[["method", "sign"]].drop_duplicates("method").itertuples(index=False, name=None))
 
 
 def _stages(maps: dict[str, str]) -> dict[str, list[str]]:

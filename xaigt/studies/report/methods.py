@@ -9,12 +9,18 @@ from typing import Any
 
 from xaigt.errors import XaigtError
 from xaigt.studies.report.citing import STATISTICS, References, arm_source, explainer_source, metric_source
-from xaigt.studies.report.material import View
+from xaigt.studies.report.source import View
 
 UNCHECKED = (
     "The references are those that the methods, metrics, arms and templates declare of themselves. They were not looked "
     "up when this page was made: check them against the publications."
 )
+
+SIGNS = {
+    "relu": "what speaks for the class counted", "abs": "strength counted, whatever its sign",
+    "signed": "signed values counted",
+    "family": "of class activation maps what speaks for the class counted, of all others strength",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -48,8 +54,8 @@ def listed(items: Sequence[Any]) -> str:
 
 
 def _data(view: View, cited: References, notes: list[str]) -> list[str]:
-    known = view.material.description.get("datasets", {}).get(view.variant, [])
-    version = view.material.description.get("xaigt", "")
+    known = view.source.description.get("datasets", {}).get(view.variant, [])
+    version = view.source.description.get("xaigt", "")
     if not known:
         return []
     first = known[0]
@@ -97,17 +103,17 @@ def _networks(view: View, cited: References) -> list[str]:
     from xaigt.models.arms import ARMS
 
     arms = [f"{arm} ({ARMS.get(arm, 'no description')}){cited.cite(arm_source(arm))}" for arm in view.arms]
-    grid = view.material.grid
-    replicates = "each with a pre-training run of its own" if grid.get("pretrain_seeds") == "by-seed" else (
-        f"with the pre-training seeds {listed(grid.get('pretrain_seeds') or ())}"
+    grid = view.source.configuration["grid"]
+    replicates = "each with a pre-training run of its own" if grid["pretrain_seeds"] == "by-seed" else (
+        f"with the pre-training seeds {listed(grid['pretrain_seeds'])}"
     )
     count = len(view.cells)
     plural = "networks" if len(view.networks) != 1 else "network"
-    seeds = grid.get("seeds") or []
+    seeds = grid["seeds"]
     return [
         f"The {plural} {listed(view.networks)} started from {listed(arms)}.",
         f"Of the stages, counted from the head, {listed(view.depths)} were trained, the rest frozen with their statistics; "
-        f"seeds {listed(seeds)}, {replicates}: {count} finished networks of {view.material.description['cells']['total']} "
+        f"seeds {listed(seeds)}, {replicates}: {count} finished networks of {view.source.description['cells']['total']} "
         "planned cells in all.",
     ]
 
@@ -115,10 +121,7 @@ def _networks(view: View, cited: References) -> list[str]:
 def _training(view: View) -> list[str]:
     from xaigt.models.settings import Settings
 
-    try:
-        settings = Settings.model_validate(view.material.configuration.get("training") or {})
-    except ValueError:
-        return []
+    settings = Settings.model_validate(view.source.configuration["training"])
     kept = (
         "the epoch of the lowest validation loss was kept"
         if settings.regime == "best"
@@ -132,22 +135,22 @@ def _training(view: View) -> list[str]:
 
 
 def _explanations(view: View, cited: References) -> list[str]:
-    asked = view.material.configuration.get("explanation") or {}
-    methods = [f"{name}{cited.cite(explainer_source(name))}" for name in asked.get("methods", ())]
-    metrics = [f"{name}{cited.cite(metric_source(name))}" for name in asked.get("metrics", ())]
-    options = asked.get("options") or {}
+    asked = view.source.configuration["explanation"]
+    methods = [f"{name}{cited.cite(explainer_source(name))}" for name in asked["methods"]]
+    metrics = [f"{name}{cited.cite(metric_source(name))}" for name in asked["metrics"]]
+    options = asked["options"]
     chosen = "; ".join(f"{name}: {', '.join(f'{k} {v}' for k, v in given.items())}" for name, given in options.items())
-    scored = view.material.description.get("scored", {}).get(view.variant)
-    stage = (view.material.configuration.get("analysis") or {}).get("stage", "last")
+    scored = view.source.description.get("scored", {}).get(view.variant)
+    stage = view.source.configuration["analysis"]["stage"]
     where = "last stage" if stage == "last" else f"stage {stage}"
     words = [
         f"Maps of {listed(methods)} were computed for "
         f"{'the' if scored is None else scored} test samples with a lesion, and class activation maps compared at the "
         f"{where}.{f' Options: {chosen}.' if chosen else ''}",
-        f"Maps were resized linearly to the image (sign policy {asked.get('sign', 'relu')}) and scored inside the support "
+        f"Maps were resized linearly to the image ({SIGNS[asked['sign']]}) and scored inside the support "
         f"against the nominal masks by {listed(metrics)}; the primary metric was {view.metric}.",
     ]
-    if asked.get("effects"):
+    if asked["effects"]:
         words.append(
             f"On {asked['effects']} of these samples at most, single lesions were replaced to see which ones a network used."
         )
@@ -158,7 +161,7 @@ def _statistics(view: View, cited: References) -> list[str]:
     analysis = view.analysis
     if not analysis:
         return ["The scores are not analysed yet."]
-    part = view.material.description.get("accuracy_samples", {}).get(view.variant)
+    part = view.source.description.get("accuracy_samples", {}).get(view.variant)
     name = view.covariate
     kinds = set(view.analysed("contrasts").get("analysis", ()))
     robust = any(found["code"] == "cluster_robust" for found in analysis.get("findings", ()))
@@ -179,13 +182,13 @@ def _statistics(view: View, cited: References) -> list[str]:
             + f"; how strong an unmeasured common cause would have to be follows{cited.cite(STATISTICS['sensitivity'])}."
         )
     if len(view.analysed("matched_cells")):
-        caliper = (view.material.configuration.get("analysis") or {}).get("caliper")
+        caliper = view.source.configuration["analysis"]["caliper"]
         words.append(f"A matched design (caliper {caliper}) stands beside it{cited.cite(STATISTICS['matched'])}.")
     return words
 
 
 def _software(view: View) -> list[str]:
-    known = view.material.description.get("versions", {})
+    known = view.source.description.get("versions", {})
     used = ", ".join(f"{name} {number}" for name, number in known.items() if name != "xaigt")
     return [f"Software: {used}."] if used else []
 

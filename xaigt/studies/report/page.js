@@ -29,8 +29,12 @@ for (const root of document.querySelectorAll("[data-gallery]")) {
       tile.querySelector(".score").textContent = score === undefined ? "no score" : `${data.metric} ${score.toFixed(3)}`;
     }
     for (const line of root.querySelectorAll(".outline")) line.style.display = outline.checked ? "" : "none";
-    status.textContent = `${shown} maps of ${method.value} at ${stage.value}. Each map has its own scale: yellow to red ` +
-      "speaks for the class" + (data.sign === "signed" ? ", blue against it." : ".");
+    const meanings = {
+      relu: "yellow to red speaks for the class", abs: "yellow to red is strength, whatever its sign",
+      signed: "yellow to red speaks for the class, blue against it",
+    };
+    status.textContent = `${shown} maps of ${method.value} at ${stage.value}. Each map has its own scale: ` +
+      `${meanings[data.signs[method.value]] ?? meanings.relu}.`;
   };
   method.addEventListener("change", () => { stages(); show(); });
   for (const control of [stage, map, outline]) control.addEventListener("change", show);

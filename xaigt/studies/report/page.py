@@ -15,7 +15,7 @@ from markupsafe import Markup
 
 from xaigt.dataset.files import replace as put
 from xaigt.studies.report import evidence, figures, gallery, methods, style, tables
-from xaigt.studies.report.material import Material, View
+from xaigt.studies.report.source import Source, View
 from xaigt.studies.report.tables import Table
 
 FIGURE_ROWS = 40
@@ -60,23 +60,22 @@ class Part:
         return [(section.id, section.title) for section in self.sections]
 
 
-def page(material: Material, folder: Path) -> str:
+def page(source: Source, folder: Path) -> str:
     """Write the figures into `folder` and return the text of the page."""
-    variants = material.variants
+    variants = source.variants
     parts = [
-        Writer(View(material, name), folder, "" if number == 0 else f"{name}-").part() for number, name in enumerate(variants)
+        Writer(View(source, name), folder, "" if number == 0 else f"{name}-").part() for number, name in enumerate(variants)
     ]
-    sections = [section for section in (_comparison(material), _configuration(material), _origin(material)) if section]
-    done, first = material.description.get("cells", {}), View(material, variants[0])
-    datasets = material.description.get("datasets", {}).get(variants[0]) or [{}]
+    sections = [section for section in (_comparison(source), _configuration(source), _origin(source)) if section]
+    done, first = source.description.get("cells", {}), View(source, variants[0])
+    datasets = source.description.get("datasets", {}).get(variants[0]) or [{}]
     lead = (
-        f"{done.get('finished', 0)} of {done.get('total', 0)} networks, arms {methods.listed(first.arms)}, depths "
-        f"{methods.listed(first.depths)}; state: {material.description.get('state', 'unknown')}; xaigt "
-        f"{material.description.get('xaigt', '')}."
+        f"{source.folder.path.resolve().name}: {done.get('finished', 0)} of {done.get('total', 0)} networks, arms {methods.listed(first.arms)}, depths "
+        f"{methods.listed(first.depths)}; state: {source.description.get('state', 'unknown')}; xaigt "
+        f"{source.description.get('xaigt', '')}."
     )
     return _template("page.html").render(
-        title=f"Study {material.folder.resolve().name}: {material.description.get('kind', '')} on "
-        f"{datasets[0].get('recipe', 'a dataset')}",
+        title=f"{source.description.get('kind', 'a').capitalize()} study on {datasets[0].get('recipe', 'a dataset')}",
         lead=lead, parts=parts, sections=sections, contents=[(section.id, section.title) for section in sections],
         style=Markup(_asset("page.css")), script=Markup(_asset("page.js")),
     )  # fmt: skip
@@ -145,10 +144,10 @@ class Writer:
         return [Group(section["title"], section["sentences"]) for section in found if section]
 
     def _summary(self) -> Section:
-        material, view = self.view.material, self.view
+        source, view = self.view.source, self.view
         said = list(view.analysis.get("summary", ())) or ["This study is not analysed yet: there is nothing to conclude from it."]
-        known = [*material.description.get("caveats", ()), *(material.configuration.get("caveats") or ())]
-        done = material.description.get("cells", {})
+        known = [*source.description.get("caveats", ()), *(source.configuration["caveats"])]
+        done = source.description.get("cells", {})
         if done.get("finished", 0) < done.get("total", 0):
             known.append(
                 f"The study is not complete: {done.get('finished', 0)} of {done['total']} networks are finished, "
@@ -176,8 +175,8 @@ class Writer:
             "for all methods. White: the true outline. Choose a method and a stage; the keyboard will do.",
             *shown["notes"],
         ]
-        sign = (self.view.material.configuration.get("explanation") or {}).get("sign", "relu")
-        data = {name: shown[name] for name in ("methods", "maps", "scores")} | {"metric": self.view.metric, "sign": sign}
+        signs = gallery.signs_of(self.view)
+        data = {name: shown[name] for name in ("methods", "maps", "scores")} | {"metric": self.view.metric, "signs": signs}
         # "<" cannot end the script element inside a string of JSON.
         content = json.dumps(data, separators=(",", ":")).replace("<", "\\u003c")
         first = next((name for name, stages in shown["methods"].items() if len(stages) > 1), next(iter(shown["methods"])))
@@ -255,28 +254,28 @@ def _means_by_metric(view: View) -> Table | None:
     return tables.of_frame(mean, "Means over all networks and samples.", 200, closed=True)
 
 
-def _comparison(material: Material) -> Section | None:
-    if len(material.variants) < 2:
+def _comparison(source: Source) -> Section | None:
+    if len(source.variants) < 2:
         return None
-    said = material.comparison or ["The variants are not compared yet."]
-    return Section("comparison", f"Side by side: {methods.listed(material.variants)}", groups=[Group("", said)])
+    said = source.comparison or ["The variants are not compared yet."]
+    return Section("comparison", f"Side by side: {methods.listed(source.variants)}", groups=[Group("", said)])
 
 
-def _configuration(material: Material) -> Section:
+def _configuration(source: Source) -> Section:
     import yaml
 
-    content = yaml.safe_dump(material.configuration, sort_keys=False, allow_unicode=True, width=90)
+    content = yaml.safe_dump(source.configuration, sort_keys=False, allow_unicode=True, width=90)
     section = Section("configuration", "Configuration")
     section.text = ["A copy of study.yaml is a configuration to be run again: xaigt study pretraining --config study.yaml."]
     section.listing = {"title": "study.yaml", "text": content}
     return section
 
 
-def _origin(material: Material) -> Section:
+def _origin(source: Source) -> Section:
     section = Section("origin", "Versions, seeds, checksums and time spent")
-    time = tables.time_spent(material.description)
-    lost = tables.failed(material)
-    section.tables = [table for table in (lost, time, *tables.origin(material.description)) if table]
+    time = tables.time_spent(source.description)
+    lost = tables.failed(source)
+    section.tables = [table for table in (lost, time, *tables.origin(source.description)) if table]
     section.text = [
         "Every number can be traced: the tables of the study are Parquet (tables/, analysis/), and xaigt study query asks them."
     ]

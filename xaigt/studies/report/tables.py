@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from xaigt.studies.report.material import Material, View
+from xaigt.studies.report.source import Source, View
 
 if TYPE_CHECKING:
     import pandas
@@ -89,10 +89,10 @@ def cells(view: View) -> Table | None:
     return of_frame(frame[[name for name in wanted if name in frame]], "Finished networks.", 400, closed=True)
 
 
-def failed(material: Material) -> Table | None:
+def failed(source: Source) -> Table | None:
     """Every cell that failed, with its error."""
     rows = []
-    for cell in material.cells:
+    for cell in source.cells:
         if cell.get("state") == "failed":
             chosen = cell.get("configuration", {})
             names = [text(chosen.get(name)) for name in ("variant", "arm", "depth", "network", "seed")]
