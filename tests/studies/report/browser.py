@@ -18,7 +18,13 @@ def start():
     selenium = pytest.importorskip("selenium.webdriver", reason="selenium is not installed (pip install xaigt[dev])")
     options = selenium.ChromeOptions()
     options.binary_location = binary
-    for flag in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--host-resolver-rules=MAP * ~NOTFOUND"):
+    for flag in (
+        "--headless=new",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-dev-shm-usage",
+        "--host-resolver-rules=MAP * ~NOTFOUND",
+    ):
         options.add_argument(flag)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     return selenium.Chrome(options=options, service=selenium.ChromeService(executable_path=driver))

@@ -1,4 +1,4 @@
-"""A small study folder, written by hand as docs/reference says: drawn scores, real statistics, no network is trained."""
+"""A small study folder, written by hand as docs/reference says: drawn scores, real statistics, no training."""
 
 from __future__ import annotations
 
@@ -14,9 +14,12 @@ ARMS, DEPTHS, SEEDS = ("scratch", "fractal"), ("0", "1", "all"), (0, 1, 2)
 CAMS, OTHERS, STAGES = ("gradcam", "hirescam"), ("saliency", "random"), ("block2", "block4")
 METHODS = (*(f"{name}@block4" for name in CAMS), *OTHERS)
 METRIC = "precision_at_k"
+RANKS = ("best", "median", "worst")
 
 
-def build(folder, dataset, arms=ARMS, depths=DEPTHS, seeds=SEEDS, *, analysed=True, used=True, variants=("main",), failed=0):
+def build(
+    folder, dataset, arms=ARMS, depths=DEPTHS, seeds=SEEDS, *, analysed=True, used=True, variants=("main",), failed=0
+):
     """Write a study of every arm, depth and seed; return its folder."""
     folder.mkdir(parents=True)
     rng = np.random.default_rng(7)
@@ -63,13 +66,21 @@ def _cell(folder, variant, arm, depth, seed, samples, tables, rng):
     name = f"{variant}-{arm}-{depth}-{seed}"
     ability = 0.8 + 0.5 * DEPTHS.index(depth) + (0.4 if arm == "fractal" else 0) + rng.normal(0, 0.25)
     auc = float(0.5 + 0.49 * np.tanh(ability / 2))
-    keys = {"cell": name, "variant": variant, "network_id": name, "arm": arm, "depth": depth, "network": "small", "seed": seed}
+    keys = {
+        "cell": name,
+        "variant": variant,
+        "network_id": name,
+        "arm": arm,
+        "depth": depth,
+        "network": "small",
+        "seed": seed,
+    }
     tables["cells"].append(keys | {
         "pretrain_id": "" if arm == "scratch" else f"{arm}-{seed}", "pretrain_seed": seed, "data_seed": 0, "epochs": 5,
         "best_epoch": 4, "matched": None, "val_accuracy": auc - 0.05, "val_auc": auc, "train_accuracy": auc, "n": 200,
         "accuracy": auc - 0.05, "accuracy_se": 0.02, "auc": auc, "auc_se": 0.02, "dprime": ability, "dprime_se": 0.1,
-        "scored": len(samples), "scored_correct": auc, "seconds_train": 3.0, "seconds_explain": 1.0, "seconds_total": 5.0,
-        "device": "cpu",
+        "scored": len(samples), "scored_correct": auc, "seconds_train": 3.0, "seconds_explain": 1.0,
+        "seconds_total": 5.0, "device": "cpu",
     })  # fmt: skip
     for epoch in range(1, 6):
         tables["curves"].append(keys | {
@@ -86,20 +97,24 @@ def _cell(folder, variant, arm, depth, seed, samples, tables, rng):
             level = 0.02 if method == "random" else 0.1 * ability + (0.1 if method == "hirescam" else 0)
             value = float(np.clip(level + hard + rng.normal(0, 0.02), 0, 1))
             tables["scores"].append(common | {"method": method, "stage": stage, "value": value})
-            tables["scores"].append(common | {"method": method, "stage": stage, "value": value / 2 + 0.4, "metric": "roc_auc"})
+            tables["scores"].append(
+                common | {"method": method, "stage": stage, "value": value / 2 + 0.4, "metric": "roc_auc"}
+            )
             if stage != "block2":
                 shown = f"{method}@{stage}" if method in CAMS else method
                 tables["used"].append(keys | {
                     "sample": sample, "method": shown, "method_name": method, "stage": stage, "metric": METRIC,
-                    "planted": value, "used": value * 0.8, "disagreement": -value * 0.2, "lesions": 2, "lesions_used": 1,
+                    "planted": value, "used": value * 0.8, "disagreement": -value * 0.2, "lesions": 2,
+                    "lesions_used": 1,
                 })  # fmt: skip
         for stage, value in (("block2", 0.8), ("block4", 0.4)):
             tables["scores"].append(common | {"method": "attainable", "stage": stage, "value": value})
         tables["scores"].append(common | {"method": "chance", "stage": None, "value": 0.02})
     tables["effects"].append(keys | {"sample": samples[0], "target": 1, "instance": 1, "alone": 0.5, "used": True})
     _json(folder / "cells" / name / "cell.json", {
-        "format_version": 1, "cell": name, "state": "finished", "configuration": keys, "network_id": name, "error": None,
-        "error_type": None, "seconds": {"train": 3.0, "explain": 1.0, "total": 5.0}, "device": "cpu", "threads": 1,
+        "format_version": 1, "cell": name, "state": "finished", "configuration": keys, "network_id": name,
+        "error": None, "error_type": None, "seconds": {"train": 3.0, "explain": 1.0, "total": 5.0},
+        "device": "cpu", "threads": 1,
     })  # fmt: skip
     _json(folder / "cells" / name / "run.json", {
         "format_version": 1, "status": "finished", "network_id": name, "size": [64, 64], "outputs": 1,
@@ -112,7 +127,9 @@ def _cell(folder, variant, arm, depth, seed, samples, tables, rng):
 def _analyse(folder, variant, frames):
     folder.mkdir(parents=True)
     scores, cells = frames["scores"], frames["cells"]
-    own = scores[(scores["metric"] == METRIC) & (scores["stage"] != "block2") & ~scores["method"].isin(["chance", "attainable"])]
+    own = scores[
+        (scores["metric"] == METRIC) & (scores["stage"] != "block2") & ~scores["method"].isin(["chance", "attainable"])
+    ]
     own = own.assign(method_name=own["method"])
     own["method"] = np.where(own["stage"] == "input", own["method"], own["method"] + "@" + own["stage"].astype(str))
     named = own[["method", "method_name", "stage"]].drop_duplicates()
@@ -139,14 +156,19 @@ def _analyse(folder, variant, frames):
     tables["lines"] = pd.DataFrame(lines)
     references = scores[scores["method"].isin(["chance", "attainable"])]
     tables["references"] = (
-        references.groupby(["method", "stage"], dropna=False)["value"].mean().reset_index().rename(columns={"method": "method_name"})
+        references.groupby(["method", "stage"], dropna=False)["value"]
+        .mean()
+        .reset_index()
+        .rename(columns={"method": "method_name"})
     )
     maps = scores[(scores["metric"] == METRIC) & ~scores["method"].isin(["chance", "attainable"])]
     grid = maps.groupby(["arm", "depth", "method", "stage"], sort=False)["value"].mean().reset_index()
     grid = grid.rename(columns={"method": "method_name"}).assign(chance=0.02, networks=3)
     tables["stages"] = grid.assign(attainable=grid["stage"].map({"block2": 0.8, "block4": 0.4}))
     if "used" in frames:
-        mean = frames["used"].groupby(["arm", "depth", "method"], sort=False)[["planted", "used", "disagreement"]].mean()
+        mean = (
+            frames["used"].groupby(["arm", "depth", "method"], sort=False)[["planted", "used", "disagreement"]].mean()
+        )
         tables["used"] = mean.reset_index().assign(lesions_used_share=0.5)
     for name, table in tables.items():
         if len(table):
@@ -154,12 +176,18 @@ def _analyse(folder, variant, frames):
     none = "Not measured in this study."
     sections = [
         {"id": "total", "title": "Total effect", "sentences": result.sentences()[1:2], "tables": ["contrasts.parquet"]},
-        {"id": "used", "title": "Used evidence", "sentences": [none] if "used" not in frames else ["Half is used."], "tables": []},
+        {
+            "id": "used",
+            "title": "Used evidence",
+            "sentences": [none] if "used" not in frames else ["Half is used."],
+            "tables": [],
+        },
         {"id": "matched", "title": "Matched design", "sentences": ["Too few networks."], "tables": []},
     ]
     _json(folder / "analysis.json", {
-        "format_version": 1, "variant": variant, "metric": METRIC, "covariate": "dprime", "level": 0.95, "at": result.at,
-        "networks": len(cells), "samples": len(result.scores.samples), "methods": list(named["method"]),
+        "format_version": 1, "variant": variant, "metric": METRIC, "covariate": "dprime", "level": 0.95,
+        "at": result.at, "networks": len(cells), "samples": len(result.scores.samples),
+        "methods": list(named["method"]),
         "arms": sorted(set(cells["arm"])), "depths": list(DEPTHS), "networks_kinds": ["small"],
         "summary": ["Arms differ by 0.04 as trained.", "At equal accuracy nothing is left."], "sections": sections,
         "findings": [{"code": f.code, "level": f.level, "sentence": f.sentence} for f in result.findings],
@@ -176,8 +204,8 @@ def _describe(folder, dataset, variants, finished, failed, arms, depths, seeds):
     _json(folder / "study.json", {
         "format_version": 1, "kind": "pretraining", "state": "incomplete" if failed else "finished", "preset": "quick",
         "xaigt": "0", "versions": {"xaigt": "0", "python": "3.11", "torch": "2"}, "platform": "Linux", "cpus": 2,
-        "device": "cpu", "gpu": None, "engine": "processes", "workers": 2, "threads": 1, "created": "2026-01-01T00:00:00Z",
-        "finished": "2026-01-01T00:05:00Z",
+        "device": "cpu", "gpu": None, "engine": "processes", "workers": 2, "threads": 1,
+        "created": "2026-01-01T00:00:00Z", "finished": "2026-01-01T00:05:00Z",
         "seconds": {"data": 10.0, "pretraining": 20.0, "cells": 75.0, "analysis": 3.0, "wall": 71.0},
         "cells": {"total": finished + failed, "finished": finished, "failed": failed},
         "datasets": {variant: [entry] for variant in variants}, "evaluated_on": dict.fromkeys(variants, "main-0"),
@@ -187,9 +215,10 @@ def _describe(folder, dataset, variants, finished, failed, arms, depths, seeds):
         "caveats": ["The arms are made offline: they are not the published ImageNet contrast."],
     })  # fmt: skip
     chosen = {
-        "preset": "quick", "data": {"recipe": "hemorrhage", "samples": {"train": 28, "val": 6, "test": 6}, "seeds": [0]},
-        "grid": {"arms": list(arms), "depths": [d if d == "all" else int(d) for d in depths], "networks": ["small"], "seeds": list(seeds),
-                 "pretrain_seeds": "by-seed", "arm_options": {}},
+        "preset": "quick",
+        "data": {"recipe": "hemorrhage", "samples": {"train": 28, "val": 6, "test": 6}, "seeds": [0]},
+        "grid": {"arms": list(arms), "depths": [d if d == "all" else int(d) for d in depths], "networks": ["small"],
+                 "seeds": list(seeds), "pretrain_seeds": "by-seed", "arm_options": {}},
         "training": {"epochs": 5, "batch_size": 16}, "compare_legacy": len(variants) > 1, "gallery": 1,
         "explanation": {"methods": [*CAMS, *OTHERS], "stages": None, "options": {}, "samples": 200,
                         "metrics": [METRIC, "roc_auc"], "sign": "relu", "effects": 50},
@@ -204,7 +233,7 @@ def _gallery(folder, dataset, variants, samples, cells, rng):
     content = {}
     for variant in variants:
         shown = [{"sample": n, "target": 1, "class": "hemorrhage", "rank": rank, "value": value}
-                 for n, rank, value in zip(samples[:3], ("best", "median", "worst"), (0.5, 0.3, 0.1), strict=False)]  # fmt: skip
+                 for n, rank, value in zip(samples[:3], RANKS, (0.5, 0.3, 0.1), strict=False)]  # fmt: skip
         own = cells[(cells["variant"] == variant) & (cells["seed"] == cells["seed"].min())]
         for name in own["cell"]:
             _maps(folder / "cells" / name / "maps", [entry["sample"] for entry in shown], rng)
@@ -227,4 +256,6 @@ def _maps(folder, samples, rng):
         entries.append({"method": method, "stage": stage, "file": name, "grid": [side, side]})
     pairs = pd.DataFrame({"sample": samples, "target": 1, "correct": True, "confidence": 0.9})
     pairs.to_parquet(folder / "pairs.parquet")
-    _json(folder / "maps.json", {"split": "test", "pairs": len(samples), "samples_without_evidence": 0, "maps": entries})
+    _json(
+        folder / "maps.json", {"split": "test", "pairs": len(samples), "samples_without_evidence": 0, "maps": entries}
+    )

@@ -1,4 +1,4 @@
-"""References of a methods paragraph, taken from what explainers, metrics, arms and templates declare of themselves."""
+"""References of a methods paragraph, taken from what explainers, metrics, arms and templates declare."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ STATISTICS = {
     "Psychometrika 32:25-33, 1967 (its standard error).",
     "auc": "DeLong ER, DeLong DM, Clarke-Pearson DL, 1988 (standard error of the AUC).",
     "simultaneous": "Hothorn T, Bretz F, Westfall P, 2008 (simultaneous intervals).",
-    "sensitivity": "Cinelli C, Hazlett C. Journal of the Royal Statistical Society B 82:39-67, 2020 (sensitivity to a "
-    "common cause).",
+    "sensitivity": "Cinelli C, Hazlett C. Journal of the Royal Statistical Society B 82:39-67, 2020 (sensitivity "
+    "to a common cause).",
     "cr2": "Bell RM, McCaffrey DF, 2002; Pustejovsky JE, Tipton E, 2018 (cluster-robust errors, CR2).",
     "matched": "Clark et al., arXiv 2306.12150 (the pre-training study: matching by accuracy).",
 }

@@ -105,8 +105,11 @@ def used(view: View) -> Drawing | None:
         return figure
 
     share = table.groupby("arm", sort=False)["lesions_used_share"].mean() if "lesions_used_share" in table else None
-    words = "" if share is None else " Share of the planted lesions that the networks used: " + (
-        ", ".join(f"{arm} {value:.0%}" for arm, value in share.items()) + "."
+    words = (
+        ""
+        if share is None
+        else " Share of the planted lesions that the networks used: "
+        + (", ".join(f"{arm} {value:.0%}" for arm, value in share.items()) + ".")
     )
     caption = (
         "The same maps scored against the lesions that were planted and against those alone whose replacement by the "
@@ -170,7 +173,8 @@ def stages(view: View) -> Drawing | None:
         + "An empty field: the method has no map there."
     )
     top = mean.idxmax()
-    alt = f"{len(methods)} methods by {len(columns)} stages; highest: {top[1]} at {top[2]} of arm {top[0]}, {mean.max():.3f}."
+    highest = f"{top[1]} at {top[2]} of arm {top[0]}, {mean.max():.3f}"
+    alt = f"{len(methods)} methods by {len(columns)} stages; highest: {highest}."
     return Drawing("stages", "Methods by stages", caption, alt, table, draw)
 
 

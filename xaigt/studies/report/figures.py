@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -25,7 +25,12 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-UNITS = {"dprime": "d′ (standard deviations)", "auc": "AUC", "accuracy": "accuracy", "accuracy_logit": "logit of accuracy"}
+UNITS = {
+    "dprime": "d′ (standard deviations)",
+    "auc": "AUC",
+    "accuracy": "accuracy",
+    "accuracy_logit": "logit of accuracy",
+}
 SHORT = {"dprime": "d′", "auc": "AUC"}
 ANALYSES = {
     "total": ("o", "total effect"),
@@ -53,9 +58,7 @@ def references_of(view: View, method: str) -> dict[str, float]:
     stage = method.partition("@")[2] or INPUT
     chance = table.loc[table["method_name"] == "chance", "value"]
     best = table.loc[(table["method_name"] == "attainable") & (table["stage"] == stage), "value"]
-    return {
-        name: float(found.iloc[0]) for name, found in (("chance", chance), ("attainable", best)) if len(found)
-    }
+    return {name: float(found.iloc[0]) for name, found in (("chance", chance), ("attainable", best)) if len(found)}
 
 
 def scores(view: View) -> Drawing | None:
@@ -95,12 +98,14 @@ def scores(view: View) -> Drawing | None:
     table = points.drop(columns=[name for name in ("cell",) if name in points])
     level = f"{view.analysis.get('level', 0.95):.0%}"
     caption = (
-        f"Mean {view.metric} of every network (small marks) over the scored samples, and the mean of each arm and depth "
-        f"with its {level} interval, networks being the unit. Dashed: what a random map scores. Dotted: the truth seen "
-        "through the grid of the method's stage; methods at the input have no such limit."
+        f"Mean {view.metric} of every network (small marks) over the scored samples, and the mean of each arm and "
+        f"depth "
+        f"with its {level} interval, networks being the unit. Dashed: what a random map scores. Dotted: the truth "
+        "seen through the grid of the method's stage; methods at the input have no such limit."
     )
     best = points.groupby("method", sort=False)["value"].mean()
-    alt = f"{len(methods)} panels, one a method; the highest mean over all networks is that of {best.idxmax()}, " + (
+    alt = (
+        f"{len(methods)} panels, one a method; the highest mean over all networks is that of {best.idxmax()}, "
         f"{best.max():.3f}; the lowest that of {best.idxmin()}, {best.min():.3f}."
     )
     return Drawing("scores", "Scores by method, arm and depth", caption, alt, table, draw)
@@ -168,7 +173,8 @@ def accuracy(view: View) -> Drawing | None:
     )
     caption = f"A mark is a network; colour and filling say its arm, shape its depth. {fitted}{where}"
     low, high = float(points[name].min()), float(points[name].max())
-    alt = f"{len(methods)} panels of {points['network_id'].nunique()} networks; {SHORT.get(name, name)} runs from {low:.2f} to {high:.2f}."
+    count = points["network_id"].nunique()
+    alt = f"{len(methods)} panels of {count} networks; {SHORT.get(name, name)} runs from {low:.2f} to {high:.2f}."
     return Drawing("accuracy", "Score against accuracy", caption, alt, points, draw)
 
 
@@ -213,7 +219,9 @@ def means(view: View) -> Drawing | None:
             axis.set_title(_title(view, analysis), fontsize=9, loc="left")
             axis.grid(axis="x", color="#e3e3e3", linewidth=0.6)
         figure.supxlabel(f"mean {view.metric}, averaged over depths", fontsize=9)
-        figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper left", ncols=3, fontsize=8, frameon=False)
+        figure.legend(
+            *axes[0].get_legend_handles_labels(), loc="outside upper left", ncols=3, fontsize=8, frameon=False
+        )
         return figure
 
     level = f"{view.analysis.get('level', 0.95):.0%}"
@@ -237,7 +245,9 @@ def contrasts(view: View) -> Drawing | None:
     table = view.analysed("contrasts")
     if not len(table):
         return None
-    wanted = next((name for name in ("arm by method", "arm", "depth by arm", "depth") if (table["question"] == name).any()), None)
+    wanted = next(
+        (name for name in ("arm by method", "arm", "depth by arm", "depth") if (table["question"] == name).any()), None
+    )
     if wanted is None:
         return None
     table = table[table["question"] == wanted]
@@ -274,9 +284,10 @@ def contrasts(view: View) -> Drawing | None:
     level = f"{view.analysis.get('level', 0.95):.0%}"
     changed = int(table["verdict_changed"].astype(bool).sum()) if "verdict_changed" in table else 0
     caption = (
-        f"Differences with {level} intervals, each by itself; the table has Holm's p and simultaneous intervals beside them. "
-        f"{changed} of {len(table[table['analysis'] != 'total'])} estimates of the other analyses have another verdict than "
-        "the total effect. The naive test is shown to say what it would have said."
+        f"Differences with {level} intervals, each by itself; the table has Holm's p and simultaneous intervals "
+        f"beside them. "
+        f"{changed} of {len(table[table['analysis'] != 'total'])} estimates of the other analyses have another "
+        "verdict than the total effect. The naive test is shown to say what it would have said."
     )
     alt = f"{len(rows)} rows, {len(pairs)} comparisons and {len(shown)} analyses; every number is in the table below."
     return Drawing("contrasts", "Contrasts", caption, alt, table, draw)

@@ -64,11 +64,19 @@ def collect(view: View, cap: int = CAP) -> dict[str, Any]:
         if size > cap and result["cells"]:
             left = len(listed["cells"]) - len(result["cells"])
             result["notes"].append(
-                f"{left} of {len(listed['cells'])} networks are not shown, to keep their maps below {size_text(cap)}; "
+                f"{left} of {len(listed['cells'])} networks are not shown, to keep their maps below "
+                f"{size_text(cap)}; "
                 "the maps are in the study's folder."
             )
             break
-        result["cells"].append({"name": cell["cell"], "arm": str(cell["arm"]), "title": f"{cell['arm']}, depth {cell['depth']}", "words": _words(cell)})
+        result["cells"].append(
+            {
+                "name": cell["cell"],
+                "arm": str(cell["arm"]),
+                "title": f"{cell['arm']}, depth {cell['depth']}",
+                "words": _words(cell),
+            }
+        )
         result["maps"] |= maps
     result["methods"] = _stages(result["maps"])
     result["scores"] = _scores(view, listed.get("metric", view.metric), result)
@@ -219,7 +227,9 @@ def static(view: View, shown: dict[str, Any]) -> Drawing | None:
     if not shown["cells"] or not shown["maps"]:
         return None
     cells = _one_an_arm(shown)
-    columns = [(method, [s for s in stages if s != "input"][-1:] or stages) for method, stages in shown["methods"].items()]
+    columns = [
+        (method, [s for s in stages if s != "input"][-1:] or stages) for method, stages in shown["methods"].items()
+    ]
     rows = [(sample, cell) for sample in shown["samples"] for cell in cells]
     keys = [key.rsplit("/", 1) for key in shown["maps"]]
     table = pandas.DataFrame(
@@ -248,7 +258,9 @@ def static(view: View, shown: dict[str, Any]) -> Drawing | None:
                 _draw_outline(axis, sample["outline"])
                 axis.set_axis_off()
             words = f"{sample['rank']} {sample['id']}\n{cell['arm']}"
-            line[0].text(-0.06, 0.5, words, rotation=90, va="center", ha="right", fontsize=6, transform=line[0].transAxes)
+            line[0].text(
+                -0.06, 0.5, words, rotation=90, va="center", ha="right", fontsize=6, transform=line[0].transAxes
+            )
         for axis, (method, stages) in zip(grid[0], [("image", [""]), *columns], strict=True):
             axis.set_title(f"{method}\n{stages[0]}", fontsize=6)
         return figure

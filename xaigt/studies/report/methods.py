@@ -1,4 +1,4 @@
-"""A methods paragraph that can be pasted into a paper, written from the configuration and what is known of the data."""
+"""A methods paragraph that can be pasted into a paper, written from the configuration and the data."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from xaigt.studies.report.citing import STATISTICS, References, arm_source, expl
 from xaigt.studies.report.source import View
 
 UNCHECKED = (
-    "The references are those that the methods, metrics, arms and templates declare of themselves. They were not looked "
-    "up when this page was made: check them against the publications."
+    "The references are those that the methods, metrics, arms and templates declare of themselves. They were not "
+    "looked up when this page was made: check them against the publications."
 )
 
 SIGNS = {
@@ -66,8 +66,10 @@ def _data(view: View, cited: References, notes: list[str]) -> list[str]:
     except XaigtError as error:
         notes.append(f"The dataset could not be opened, so that the paragraph says little of it: {error}")
         return [
-            f"Images with planted lesions were made with xaigt {version} from the recipe {first['recipe']} (seed "
-            f"{first['seed']}{replicates}; {splits} samples)."
+            (
+                f"Images with planted lesions were made with xaigt {version} from the recipe {first['recipe']} (seed "
+                f"{first['seed']}{replicates}; {splits} samples)."
+            )
         ]
     recipe, templates = described["recipe"], described.get("templates") or []
     grid = " x ".join(map(str, described["shape"]))
@@ -78,11 +80,17 @@ def _data(view: View, cited: References, notes: list[str]) -> list[str]:
     notes += unverified(first["recipe"])
     distinct = described.get("classes") or recipe.get("classes", ())
     return [
-        f"{described['modality']} images of {grid} voxels of {spacing} mm were made with xaigt {version} from the recipe "
-        f"{first['recipe']} (version {recipe.get('version', '?')}, seed {first['seed']}{replicates}), which plants lesions "
-        f"with exact masks into anatomy ({anatomy}){marks}.",
-        f"The task was {described.get('task') or recipe.get('task', 'classification')} ({listed(distinct)}); {splits} "
-        f"samples.{' Values of the recipe follow its sources' + cited.cite(*sources) + '.' if sources else ''}",
+        (
+            f"{described['modality']} images of {grid} voxels of {spacing} mm were made with xaigt {version} from the "
+            f"recipe "
+            f"{first['recipe']} (version {recipe.get('version', '?')}, seed {first['seed']}{replicates}), which plants "
+            f"lesions with exact masks into anatomy ({anatomy}){marks}."
+        ),
+        (
+            f"The task was {described.get('task') or recipe.get('task', 'classification')} ({listed(distinct)}); "
+            f"{splits} "
+            f"samples.{' Values of the recipe follow its sources' + cited.cite(*sources) + '.' if sources else ''}"
+        ),
     ]
 
 
@@ -104,17 +112,22 @@ def _networks(view: View, cited: References) -> list[str]:
 
     arms = [f"{arm} ({ARMS.get(arm, 'no description')}){cited.cite(arm_source(arm))}" for arm in view.arms]
     grid = view.source.configuration["grid"]
-    replicates = "each with a pre-training run of its own" if grid["pretrain_seeds"] == "by-seed" else (
-        f"with the pre-training seeds {listed(grid['pretrain_seeds'])}"
+    replicates = (
+        "each with a pre-training run of its own"
+        if grid["pretrain_seeds"] == "by-seed"
+        else (f"with the pre-training seeds {listed(grid['pretrain_seeds'])}")
     )
     count = len(view.cells)
     plural = "networks" if len(view.networks) != 1 else "network"
     seeds = grid["seeds"]
     return [
         f"The {plural} {listed(view.networks)} started from {listed(arms)}.",
-        f"Of the stages, counted from the head, {listed(view.depths)} were trained, the rest frozen with their statistics; "
-        f"seeds {listed(seeds)}, {replicates}: {count} finished networks of {view.source.description['cells']['total']} "
-        "planned cells in all.",
+        (
+            f"Of the stages, counted from the head, {listed(view.depths)} were trained, the rest frozen with their "
+            f"statistics; seeds {listed(seeds)}, {replicates}: {count} finished networks of "
+            f"{view.source.description['cells']['total']} "
+            "planned cells in all."
+        ),
     ]
 
 
@@ -128,9 +141,11 @@ def _training(view: View) -> list[str]:
         else f"training stopped at the first epoch with a validation accuracy of {settings.target_accuracy}"
     )
     return [
-        f"Training: {settings.optimizer}, learning rate {settings.learning_rate:g} ({settings.annealing}), weight decay "
-        f"{settings.weight_decay:g}, batches of {settings.batch_size}, {settings.total_epochs} epochs"
-        f"{', augmented' if settings.augment else ''}; {kept}."
+        (
+            f"Training: {settings.optimizer}, learning rate {settings.learning_rate:g} ({settings.annealing}), weight "
+            f"decay {settings.weight_decay:g}, batches of {settings.batch_size}, {settings.total_epochs} epochs"
+            f"{', augmented' if settings.augment else ''}; {kept}."
+        )
     ]
 
 
@@ -144,15 +159,20 @@ def _explanations(view: View, cited: References) -> list[str]:
     stage = view.source.configuration["analysis"]["stage"]
     where = "last stage" if stage == "last" else f"stage {stage}"
     words = [
-        f"Maps of {listed(methods)} were computed for "
-        f"{'the' if scored is None else scored} test samples with a lesion, and class activation maps compared at the "
-        f"{where}.{f' Options: {chosen}.' if chosen else ''}",
-        f"Maps were resized linearly to the image ({SIGNS[asked['sign']]}) and scored inside the support "
-        f"against the nominal masks by {listed(metrics)}; the primary metric was {view.metric}.",
+        (
+            f"Maps of {listed(methods)} were computed for "
+            f"{'the' if scored is None else scored} test samples with a lesion, and class activation maps compared at "
+            f"the {where}.{f' Options: {chosen}.' if chosen else ''}"
+        ),
+        (
+            f"Maps were resized linearly to the image ({SIGNS[asked['sign']]}) and scored inside the support "
+            f"against the nominal masks by {listed(metrics)}; the primary metric was {view.metric}."
+        ),
     ]
     if asked["effects"]:
         words.append(
-            f"On {asked['effects']} of these samples at most, single lesions were replaced to see which ones a network used."
+            f"On {asked['effects']} of these samples at most, single lesions were replaced to see which ones a "
+            f"network used."
         )
     return words
 
@@ -167,9 +187,12 @@ def _statistics(view: View, cited: References) -> list[str]:
     robust = any(found["code"] == "cluster_robust" for found in analysis.get("findings", ()))
     test = f"with cluster-robust errors{cited.cite(STATISTICS['cr2'])}" if robust else "by least squares"
     words = [
-        f"The trained network was the unit of analysis: scores were averaged over {analysis.get('samples')} common samples "
-        f"and {analysis.get('networks')} networks compared {test}, with Holm's "
-        f"adjustment and simultaneous {analysis.get('level', 0.95):.0%} intervals{cited.cite(STATISTICS['simultaneous'])}."
+        (
+            f"The trained network was the unit of analysis: scores were averaged over {analysis.get('samples')} "
+            f"common samples and {analysis.get('networks')} networks compared {test}, with Holm's "
+            f"adjustment and simultaneous {analysis.get('level', 0.95):.0%} "
+            f"intervals{cited.cite(STATISTICS['simultaneous'])}."
+        )
     ]
     if "adjusted" in kinds:
         measured = cited.cite(STATISTICS["dprime"] if name == "dprime" else STATISTICS["auc"] if name == "auc" else "")
@@ -179,7 +202,8 @@ def _statistics(view: View, cited: References) -> list[str]:
             f"Effects are given as trained, and{common} by regression on {name}{measured}, measured on "
             f"{'' if part is None else f'{part} '}test samples that were not scored"
             + (", with a correction for the error of its measurement" if "corrected" in kinds else "")
-            + f"; how strong an unmeasured common cause would have to be follows{cited.cite(STATISTICS['sensitivity'])}."
+            + "; how strong an unmeasured common cause would have to be follows"
+            + f"{cited.cite(STATISTICS['sensitivity'])}."
         )
     if len(view.analysed("matched_cells")):
         caliper = view.source.configuration["analysis"]["caliper"]
@@ -197,6 +221,8 @@ def _published_contrast(view: View) -> list[str]:
     if "imagenet" in view.arms:
         return []
     return [
-        f"None of the arms ({listed(view.arms)}) has ImageNet weights: this is not the published contrast of ImageNet against "
-        "in-domain pre-training (arXiv 2306.12150), and says nothing about it."
+        (
+            f"None of the arms ({listed(view.arms)}) has ImageNet weights: this is not the published contrast of "
+            "ImageNet against in-domain pre-training (arXiv 2306.12150), and says nothing about it."
+        )
     ]

@@ -64,13 +64,15 @@ def page(source: Source, folder: Path) -> str:
     """Write the figures into `folder` and return the text of the page."""
     variants = source.variants
     parts = [
-        Writer(View(source, name), folder, "" if number == 0 else f"{name}-").part() for number, name in enumerate(variants)
+        Writer(View(source, name), folder, "" if number == 0 else f"{name}-").part()
+        for number, name in enumerate(variants)
     ]
     sections = [section for section in (_comparison(source), _configuration(source), _origin(source)) if section]
     done, first = source.description.get("cells", {}), View(source, variants[0])
     datasets = source.description.get("datasets", {}).get(variants[0]) or [{}]
     lead = (
-        f"{source.folder.path.resolve().name}: {done.get('finished', 0)} of {done.get('total', 0)} networks, arms {methods.listed(first.arms)}, depths "
+        f"{source.folder.path.resolve().name}: {done.get('finished', 0)} of {done.get('total', 0)} networks, arms "
+        f"{methods.listed(first.arms)}, depths "
         f"{methods.listed(first.depths)}; state: {source.description.get('state', 'unknown')}; xaigt "
         f"{source.description.get('xaigt', '')}."
     )
@@ -108,7 +110,12 @@ class Writer:
             shown("scores", "Scores by method, arm and depth", figures.scores, ["total"]),
             shown("accuracy", "Score against accuracy", figures.accuracy, ["accuracy", "adjusted"]),
             shown("means", "Adjusted means", figures.means, ["sensitivity"]),
-            shown("contrasts", "Contrasts in words", figures.contrasts, ["changes", "matched", "jointly_correct", "depth", "methods"]),
+            shown(
+                "contrasts",
+                "Contrasts in words",
+                figures.contrasts,
+                ["changes", "matched", "jointly_correct", "depth", "methods"],
+            ),
             shown("used", "Planted against used evidence", evidence.used, ["used"]),
             shown("stages", "Methods by stages", evidence.stages, ["stages"]),
             self._gallery(),
@@ -130,7 +137,9 @@ class Writer:
         words = {"name": drawing.name, "title": drawing.title, "caption": drawing.caption, "alt": drawing.alt}
         return words | pictures | {"table": table}
 
-    def _section(self, name: str, title: str, draw: Callable[[View], style.Drawing | None], told: Sequence[str]) -> Section:
+    def _section(
+        self, name: str, title: str, draw: Callable[[View], style.Drawing | None], told: Sequence[str]
+    ) -> Section:
         drawing = draw(self.view)
         section = Section(f"{self.prefix}{name}", title, groups=self._groups(told))
         if drawing is None:
@@ -145,7 +154,9 @@ class Writer:
 
     def _summary(self) -> Section:
         source, view = self.view.source, self.view
-        said = list(view.analysis.get("summary", ())) or ["This study is not analysed yet: there is nothing to conclude from it."]
+        said = list(view.analysis.get("summary", ())) or [
+            "This study is not analysed yet: there is nothing to conclude from it."
+        ]
         known = [*source.description.get("caveats", ()), *(source.configuration["caveats"])]
         done = source.description.get("cells", {})
         if done.get("finished", 0) < done.get("total", 0):
@@ -171,19 +182,27 @@ class Writer:
             return section
         style.write(replace(drawing, name=f"{self.prefix}gallery"), self.folder)
         section.text = [
-            "The best, the median and the worst sample by the mean score over all networks and methods, so the same samples "
-            "for all methods. White: the true outline. Choose a method and a stage; the keyboard will do.",
+            (
+                "The best, the median and the worst sample by the mean score over all networks and methods, so the "
+                "same samples "
+                "for all methods. White: the true outline. Choose a method and a stage; the keyboard will do."
+            ),
             *shown["notes"],
         ]
         signs = gallery.signs_of(self.view)
-        data = {name: shown[name] for name in ("methods", "maps", "scores")} | {"metric": self.view.metric, "signs": signs}
+        data = {name: shown[name] for name in ("methods", "maps", "scores")} | {
+            "metric": self.view.metric,
+            "signs": signs,
+        }
         # "<" cannot end the script element inside a string of JSON.
         content = json.dumps(data, separators=(",", ":")).replace("<", "\\u003c")
-        first = next((name for name, stages in shown["methods"].items() if len(stages) > 1), next(iter(shown["methods"])))
+        first = next(
+            (name for name, stages in shown["methods"].items() if len(stages) > 1), next(iter(shown["methods"]))
+        )
         section.gallery = Markup(
             _template("gallery.html").render(
-                prefix=self.prefix, methods=list(shown["methods"]), first=first, samples=shown["samples"], cells=shown["cells"],
-                metric=self.view.metric, data=Markup(content), name=f"{self.prefix}gallery",
+                prefix=self.prefix, methods=list(shown["methods"]), first=first, samples=shown["samples"],
+                cells=shown["cells"], metric=self.view.metric, data=Markup(content), name=f"{self.prefix}gallery",
             )
         )  # fmt: skip
         return section
@@ -220,7 +239,8 @@ class Writer:
         written = methods.paragraph(self.view)
         name = f"{self.prefix}methods.md"
         lines = [written.text, "", *(f"[{n}] {entry}" for n, entry in enumerate(written.references, 1))]
-        put(self.folder / name, ("\n".join([*lines, "", "To be known before it is used:", "", *(f"- {n}" for n in written.notes)]) + "\n").encode())
+        lines += ["", "To be known before it is used:", "", *(f"- {note}" for note in written.notes), ""]
+        put(self.folder / name, "\n".join(lines).encode())
         section = Section(f"{self.prefix}methods", "Methods, to be pasted into a paper")
         section.methods = {"text": written.text, "references": written.references, "notes": written.notes, "file": name}
         return section
@@ -266,7 +286,9 @@ def _configuration(source: Source) -> Section:
 
     content = yaml.safe_dump(source.configuration, sort_keys=False, allow_unicode=True, width=90)
     section = Section("configuration", "Configuration")
-    section.text = ["A copy of study.yaml is a configuration to be run again: xaigt study pretraining --config study.yaml."]
+    section.text = [
+        "A copy of study.yaml is a configuration to be run again: xaigt study pretraining --config study.yaml."
+    ]
     section.listing = {"title": "study.yaml", "text": content}
     return section
 
@@ -276,9 +298,7 @@ def _origin(source: Source) -> Section:
     time = tables.time_spent(source.description)
     lost = tables.failed(source)
     section.tables = [table for table in (lost, time, *tables.origin(source.description)) if table]
-    section.text = [
-        "Every number can be traced: the tables of the study are Parquet (tables/, analysis/), and xaigt study query asks them."
-    ]
+    section.text = ["Every number can be traced: tables/ and analysis/ hold Parquet, and xaigt study query asks it."]
     return section
 
 

@@ -80,8 +80,8 @@ def networks(view: View) -> Table | None:
 def cells(view: View) -> Table | None:
     """Every finished network."""
     wanted = [
-        "cell", "arm", "depth", "network", "seed", "data_seed", "pretrain_id", "epochs", "best_epoch", "val_accuracy", "auc",
-        "dprime", "dprime_se", "accuracy", "scored", "scored_correct", "seconds_total",
+        "cell", "arm", "depth", "network", "seed", "data_seed", "pretrain_id", "epochs", "best_epoch",
+        "val_accuracy", "auc", "dprime", "dprime_se", "accuracy", "scored", "scored_correct", "seconds_total",
     ]  # fmt: skip
     frame = view.cells
     if not len(frame):
@@ -105,8 +105,8 @@ def time_spent(description: Mapping[str, Any]) -> Table | None:
     """Time of each part of the study."""
     seconds = description.get("seconds") or {}
     words = {
-        "data": "generation of data", "pretraining": "pre-training", "cells": "cells (sum over all)", "analysis": "analysis",
-        "wall": "by the clock, all commands",
+        "data": "generation of data", "pretraining": "pre-training", "cells": "cells (sum over all)",
+        "analysis": "analysis", "wall": "by the clock, all commands",
     }  # fmt: skip
     rows = [[words.get(name, name), _duration(value)] for name, value in seconds.items() if value is not None]
     return Table("Time spent.", ["what", "hours:minutes:seconds"], rows) if rows else None
@@ -119,8 +119,22 @@ def _duration(seconds: float) -> str:
 def origin(description: Mapping[str, Any]) -> list[Table]:
     """Machine, versions, seeds, data and checksums."""
     tables = []
-    machine = ("preset", "state", "created", "finished", "platform", "cpus", "device", "gpu", "engine", "workers", "threads")
-    tables.append(of_pairs([(name, description[name]) for name in machine if name in description], "Study and machine."))
+    machine = (
+        "preset",
+        "state",
+        "created",
+        "finished",
+        "platform",
+        "cpus",
+        "device",
+        "gpu",
+        "engine",
+        "workers",
+        "threads",
+    )
+    tables.append(
+        of_pairs([(name, description[name]) for name in machine if name in description], "Study and machine.")
+    )
     if description.get("versions"):
         tables.append(of_pairs(description["versions"].items(), "Versions."))
     if description.get("seeds"):
@@ -130,15 +144,22 @@ def origin(description: Mapping[str, Any]) -> list[Table]:
         for entry in entries:
             splits = ", ".join(f"{name} {count}" for name, count in (entry.get("splits") or {}).items())
             sums = entry.get("sha256") or {}
-            shown = "; ".join(f"{name} {value}" for name, value in sums.items()) if isinstance(sums, dict) else str(sums)
+            shown = (
+                "; ".join(f"{name} {value}" for name, value in sums.items()) if isinstance(sums, dict) else str(sums)
+            )
             rows.append([variant, entry["name"], entry.get("recipe", ""), text(entry.get("seed")), splits, shown])
     if rows:
         tables.append(Table("Data.", ["data", "name", "recipe", "seed", "splits", "sha256"], rows))
     licences = {
-        str(name): None for group in (description.get("datasets") or {}).values() for e in group for name in e.get("licences") or ()
+        str(name): None
+        for group in (description.get("datasets") or {}).values()
+        for e in group
+        for name in e.get("licences") or ()
     }
     if licences:
         tables.append(Table("Licences of the anatomy.", ["licence"], [[name] for name in licences], True))
     if description.get("checksums"):
-        tables.append(of_pairs(description["checksums"].items(), "Checksums (sha256) of tables and analyses.", closed=True))
+        tables.append(
+            of_pairs(description["checksums"].items(), "Checksums (sha256) of tables and analyses.", closed=True)
+        )
     return tables
