@@ -99,6 +99,7 @@ def test_the_gallery_is_bounded_and_says_what_it_leaves_out(view):
     part = gallery.collect(view, cap=size // 2)
     assert 1 <= len(part["cells"]) <= 3
     assert f"{6 - len(part['cells'])} of 6 networks are not shown" in part["notes"][0]
+    assert {cell["title"].split("depth ")[1] for cell in part["cells"]} <= {"all", "0"}
     assert [sample["rank"] for sample in whole["samples"]] == ["best", "median", "worst"]
 
 

@@ -157,7 +157,9 @@ def stages(view: View) -> Drawing | None:
                     axis.text(
                         x, y, f"{value:.2f}", ha="center", va="center", fontsize=8, color="black" if light else "white"
                     )
-            axis.set_xticks(range(len(columns)), columns, fontsize=8)
+            labels = ["fused" if "+" in name else name for name in columns]
+            turned = {"rotation": 40, "ha": "right"} if width < 6 and len(columns) > 4 else {}
+            axis.set_xticks(range(len(columns)), labels, fontsize=8, **turned)
             axis.set_yticks(range(len(rows)), rows, fontsize=8)
             axis.set_title(arm, fontsize=9, loc="left")
             axis.tick_params(length=0)

@@ -18,7 +18,7 @@ import numpy.typing as npt
 from xaigt.dataset.files import size_text
 from xaigt.errors import XaigtError
 from xaigt.report.pictures import _best_slice, _plane, new_figure, window_of
-from xaigt.studies.report.source import View
+from xaigt.studies.report.source import View, depth_order
 from xaigt.studies.report.style import Drawing
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def collect(view: View, cap: int = CAP) -> dict[str, Any]:
         return {"notes": [f"There is no gallery: {error}"], "cells": [], "samples": []}
     result: dict[str, Any] = {"notes": [], "samples": samples, "cells": [], "methods": {}, "maps": {}, "scores": {}}
     size = 0
-    for cell in listed["cells"]:
+    for cell in first_wanted(listed["cells"]):
         try:
             maps = _maps(view, dataset, cell["cell"], samples)
         except XaigtError as error:
@@ -78,9 +78,18 @@ def collect(view: View, cap: int = CAP) -> dict[str, Any]:
             }
         )
         result["maps"] |= maps
+    places = {cell["cell"]: number for number, cell in enumerate(listed["cells"])}
+    result["cells"].sort(key=lambda cell: places[cell["name"]])
     result["methods"] = _stages(result["maps"])
     result["scores"] = _scores(view, listed.get("metric", view.metric), result)
     return result
+
+
+def first_wanted(cells: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Order networks for a page that may not hold them all: every arm at the last depth, at the first, then the rest."""
+    depths = sorted({str(cell["depth"]) for cell in cells}, key=depth_order)
+    ranks = {depths[-1]: 0, depths[0]: 1} if len(depths) > 1 else {depths[0]: 0}
+    return sorted(cells, key=lambda cell: ranks.get(str(cell["depth"]), 2))
 
 
 def _words(cell: dict[str, Any]) -> str:
@@ -262,7 +271,7 @@ def static(view: View, shown: dict[str, Any]) -> Drawing | None:
                 -0.06, 0.5, words, rotation=90, va="center", ha="right", fontsize=6, transform=line[0].transAxes
             )
         for axis, (method, stages) in zip(grid[0], [("image", [""]), *columns], strict=True):
-            axis.set_title(f"{method}\n{stages[0]}", fontsize=6)
+            axis.set_title(f"{method}\n{'fused' if '+' in stages[0] else stages[0]}", fontsize=6)
         return figure
 
     caption = f"Maps of {len(cells)} networks over {len(shown['samples'])} samples; white: the true outline."

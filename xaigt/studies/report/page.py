@@ -226,7 +226,7 @@ class Writer:
         grouped = {"refused": "Refused", "warning": "Warnings", "note": "Notes"}
         found = view.analysis.get("findings", ())
         groups = [
-            Group(title, [f["sentence"] for f in found if f["level"] == level])
+            Group(title, [_sentence(f["sentence"]) for f in found if f["level"] == level])
             for level, title in grouped.items()
             if any(f["level"] == level for f in found)
         ]
@@ -255,6 +255,10 @@ _TOLD = {
     "stages": ["stages"],
     "metrics": ["metrics"],
 }
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _missing(view: View, title: str) -> str:
