@@ -13,7 +13,7 @@ import pytest
 
 from tests.studies.report.example import METRIC
 from xaigt.studies.folder import load
-from xaigt.studies.report import citing, gallery, methods, style, tables
+from xaigt.studies.report import citing, gallery, layers, methods, style, tables
 from xaigt.studies.report.source import Source, View, depth_order
 
 
@@ -71,9 +71,9 @@ def test_the_paragraph_says_what_was_done_and_what_is_not_known(view):
 def test_an_outline_runs_along_the_edges_of_the_voxels():
     mask = np.zeros((3, 4), bool)
     mask[1, 1:3] = True
-    path = gallery.outline(mask)
+    path = layers.outline(mask)
     assert sorted(path.replace("M", " M").split(" M")[1:]) == ["1 1H3", "1 1V2", "1 2H3", "3 1V2"]
-    assert gallery.outline(np.zeros((2, 2), bool)) == ""
+    assert layers.outline(np.zeros((2, 2), bool)) == ""
 
 
 def decoded(address):
@@ -83,12 +83,12 @@ def decoded(address):
 
 
 def test_a_map_is_transparent_where_it_says_nothing_and_strongest_at_its_peak():
-    shown = decoded(gallery.overlay(np.array([[0.0, 1.0, -2.0], [np.nan, 0.1, 2.0]])))
+    shown = decoded(layers.overlay(np.array([[0.0, 1.0, -2.0], [np.nan, 0.1, 2.0]])))
     assert shown[0, 0, 3] == shown[1, 0, 3] == 0
     assert shown[1, 2].tolist() == [213, 94, 0, 230]  # the peak: red, for the class
     assert shown[0, 2].tolist() == [0, 114, 178, 230]  # as strong, blue, against it
     assert 0 < shown[1, 1, 3] < shown[0, 1, 3] < 230
-    assert decoded(gallery.overlay(np.zeros((2, 2))))[..., 3].max() == 0
+    assert decoded(layers.overlay(np.zeros((2, 2))))[..., 3].max() == 0
 
 
 def test_the_gallery_is_bounded_and_says_what_it_leaves_out(view):

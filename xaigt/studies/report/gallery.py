@@ -6,9 +6,6 @@ holds all methods and stages. What would make the page larger than :data:`CAP` i
 
 from __future__ import annotations
 
-import base64
-import io
-import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +15,7 @@ import numpy.typing as npt
 from xaigt.dataset.files import size_text
 from xaigt.errors import XaigtError
 from xaigt.report.pictures import _best_slice, _plane, new_figure, window_of
+from xaigt.studies.report.layers import address, decoded, draw_outline, outline, overlay
 from xaigt.studies.report.source import View, depth_order
 from xaigt.studies.report.style import Drawing
 
@@ -28,8 +26,6 @@ if TYPE_CHECKING:
 
 CAP = 8 * 10**6
 """Bytes of maps that a page holds at most, a variant."""
-STEPS = 31
-FOR, AGAINST = ((240, 228, 66), (213, 94, 0)), ((86, 180, 233), (0, 114, 178))
 Array = npt.NDArray[Any]
 
 
@@ -86,7 +82,7 @@ def collect(view: View, cap: int = CAP) -> dict[str, Any]:
 
 
 def first_wanted(cells: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Order networks for a page that may not hold them all: every arm at the last depth, at the first, then the rest."""
+    """Order networks for a page that may not hold all: every arm at the last depth, at the first, then the rest."""
     depths = sorted({str(cell["depth"]) for cell in cells}, key=depth_order)
     ranks = {depths[-1]: 0, depths[0]: 1} if len(depths) > 1 else {depths[0]: 0}
     return sorted(cells, key=lambda cell: ranks.get(str(cell["depth"]), 2))
@@ -108,7 +104,7 @@ def _sample(dataset: Dataset, entry: dict[str, Any]) -> dict[str, Any]:
     dy, dx = dataset.description["spacing_mm"][-2:]
     return {
         "id": f"{number:06d}", "number": number, "target": entry.get("target"), "class": str(entry.get("class", "")),
-        "rank": entry["rank"], "value": entry.get("value"), "slice": at, "image": _address(grey),
+        "rank": entry["rank"], "value": entry.get("value"), "slice": at, "image": address(grey),
         "outline": outline(mask), "height": mask.shape[0], "width": mask.shape[1],
         "ratio": mask.shape[1] * dx / (mask.shape[0] * dy),
     }  # fmt: skip
@@ -174,61 +170,6 @@ def _scores(view: View, metric: str, result: dict[str, Any]) -> dict[str, float]
     return {key: round(float(found[key]), 4) for key in result["maps"] if key in found and found[key] == found[key]}
 
 
-def overlay(values: Array) -> str:
-    """Address (a data URI) of a map: yellow to red speaks for the target, blue against it, on its own scale.
-
-    Parameters
-    ----------
-    values
-        ``[y, x]``, signed. What is not finite is left transparent.
-    """
-    from PIL import Image
-
-    finite = np.where(np.isfinite(values), values, 0.0)
-    scaled = finite / (float(np.abs(finite).max()) or 1.0)
-    levels = np.rint(np.abs(scaled) * STEPS).astype(np.uint8)
-    index = np.where(scaled < 0, levels + STEPS * (levels > 0), levels).astype(np.uint8)
-    picture = Image.fromarray(np.ascontiguousarray(index)).convert("P")
-    colours, alphas = _palette()
-    picture.putpalette(colours)
-    content = io.BytesIO()
-    picture.save(content, format="png", optimize=True, transparency=alphas)
-    return "data:image/png;base64," + base64.b64encode(content.getvalue()).decode()
-
-
-def _palette() -> tuple[list[int], bytes]:
-    colours, alphas = [0, 0, 0], [0]
-    for start, end in (FOR, AGAINST):
-        for step in range(1, STEPS + 1):
-            share = step / STEPS
-            colours += [round(a + (b - a) * share) for a, b in zip(start, end, strict=True)]
-            alphas.append(round(230 * share**0.8))
-    return colours, bytes(alphas)
-
-
-def outline(mask: npt.NDArray[np.bool_]) -> str:
-    """Border of a mask along the edges of its voxels, as the ``d`` of an SVG path; unit: voxels."""
-    padded = np.pad(mask, 1)
-    rows = padded[1:, 1:-1] != padded[:-1, 1:-1]
-    columns = padded[1:-1, 1:] != padded[1:-1, :-1]
-    parts = [f"M{start} {y}H{end}" for y, line in enumerate(rows) for start, end in _spans(line)]
-    parts += [f"M{x} {start}V{end}" for x, line in enumerate(columns.T) for start, end in _spans(line)]
-    return "".join(parts)
-
-
-def _spans(line: npt.NDArray[np.bool_]) -> list[tuple[int, int]]:
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], line.astype(np.int8), [0]])))
-    return [(int(a), int(b)) for a, b in edges.reshape(-1, 2)]
-
-
-def _address(grey: npt.NDArray[np.uint8]) -> str:
-    from PIL import Image
-
-    content = io.BytesIO()
-    Image.fromarray(np.ascontiguousarray(grey)).save(content, format="png", optimize=True)
-    return "data:image/png;base64," + base64.b64encode(content.getvalue()).decode()
-
-
 def static(view: View, shown: dict[str, Any]) -> Drawing | None:
     """Return the same maps as one picture for print: a row a sample and network, each method at its last stage."""
     import pandas
@@ -260,11 +201,11 @@ def static(view: View, shown: dict[str, Any]) -> Drawing | None:
             for axis, (method, stages) in zip(line, [("", [""]), *columns], strict=True):
                 extent = (0, sample["width"], sample["height"], 0)
                 aspect = sample["height"] * sample["ratio"] / sample["width"]
-                axis.imshow(_decoded(sample["image"]), cmap="gray", extent=extent, aspect=1 / aspect)
-                address = shown["maps"].get(f"{cell['name']}/{method}/{stages[0]}/{sample['id']}")
-                if address:
-                    axis.imshow(_decoded(address, "RGBA"), extent=extent, aspect=1 / aspect)
-                _draw_outline(axis, sample["outline"])
+                axis.imshow(decoded(sample["image"]), cmap="gray", extent=extent, aspect=1 / aspect)
+                found = shown["maps"].get(f"{cell['name']}/{method}/{stages[0]}/{sample['id']}")
+                if found:
+                    axis.imshow(decoded(found, "RGBA"), extent=extent, aspect=1 / aspect)
+                draw_outline(axis, sample["outline"])
                 axis.set_axis_off()
             words = f"{sample['rank']} {sample['id']}\n{cell['arm']}"
             line[0].text(
@@ -283,22 +224,3 @@ def _one_an_arm(shown: dict[str, Any]) -> list[dict[str, Any]]:
     for cell in shown["cells"]:
         arms[cell["arm"]] = cell
     return list(arms.values())
-
-
-def _decoded(address: str, mode: str = "L") -> Array:
-    from PIL import Image
-
-    return np.asarray(Image.open(io.BytesIO(base64.b64decode(address.partition(",")[2]))).convert(mode))
-
-
-def _draw_outline(axis: Any, path: str) -> None:
-    from matplotlib.patches import PathPatch
-    from matplotlib.path import Path
-
-    corners: list[tuple[int, int]] = []
-    for x, y, kind, end in re.findall(r"M(\d+) (\d+)([HV])(\d+)", path):
-        corners += [(int(x), int(y)), (int(end), int(y)) if kind == "H" else (int(x), int(end))]
-    if corners:
-        drawn = Path(corners, [Path.MOVETO, Path.LINETO] * (len(corners) // 2))
-        for shade, thick in (("black", 1.4), ("white", 0.8)):
-            axis.add_patch(PathPatch(drawn, fill=False, edgecolor=shade, linewidth=thick, capstyle="round"))
