@@ -163,8 +163,13 @@ def _plane(array: npt.NDArray[Any], at: int | None) -> npt.NDArray[Any]:
     return array if at is None else array[at]
 
 
+def window_of(image: npt.NDArray[Any], description: dict[str, Any]) -> tuple[float, float]:
+    """Values drawn black and white: of the modality, else those of the image."""
+    return _WINDOWS.get(description["modality"], (float(image.min()), float(image.max())))
+
+
 def _show(axis: Axes, image: npt.NDArray[Any], description: dict[str, Any]) -> None:
-    low, high = _WINDOWS.get(description["modality"], (float(image.min()), float(image.max())))
+    low, high = window_of(image, description)
     dy, dx = description["spacing_mm"][-2:]
     axis.imshow(image, cmap="gray", vmin=low, vmax=high, aspect=dy / dx)
     axis.set_axis_off()

@@ -1,0 +1,258 @@
+"""The sections of one variant of a study: which there are, and what stands in each."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from markupsafe import Markup
+
+from xaigt.dataset.files import replace as put
+from xaigt.studies.report import estimates, evidence, figures, gallery, methods, style, tables
+from xaigt.studies.report.source import View
+from xaigt.studies.report.tables import Table
+from xaigt.studies.report.templates import template
+
+FIGURE_ROWS = 40
+
+
+@dataclass
+class Group:
+    """Sentences under a heading."""
+
+    title: str
+    sentences: Sequence[str]
+
+
+@dataclass
+class Section:
+    """A section of the page; what is empty is not there."""
+
+    id: str
+    title: str
+    text: list[str] = field(default_factory=list)
+    strong: bool = False
+    caveats: list[str] = field(default_factory=list)
+    figures: list[dict[str, Any]] = field(default_factory=list)
+    groups: list[Group] = field(default_factory=list)
+    tables: list[Table] = field(default_factory=list)
+    gallery: Markup | None = None
+    methods: dict[str, Any] | None = None
+    listing: dict[str, str] | None = None
+
+
+@dataclass
+class Part:
+    """The sections of one variant of the data."""
+
+    name: str
+    prefix: str
+    sections: list[Section]
+
+    @property
+    def contents(self) -> list[tuple[str, str]]:
+        """Links to the sections."""
+        return [(section.id, section.title) for section in self.sections]
+
+
+@dataclass
+class Writer:
+    """Writes the sections of one variant, and their figures.
+
+    Attributes
+    ----------
+    view
+        The variant.
+    folder
+        Of the report.
+    prefix
+        Before names of files and sections of variants after the first.
+    """
+
+    view: View
+    folder: Path
+    prefix: str
+
+    def part(self) -> Part:
+        """Return all sections."""
+        view, shown = self.view, self._section
+        sections = [
+            self._summary(),
+            self._networks(),
+            shown("scores", "Scores by method, arm and depth", figures.scores, ["total"]),
+            shown("accuracy", "Score against accuracy", figures.accuracy, ["accuracy", "adjusted"]),
+            shown("means", "Adjusted means", estimates.means, ["sensitivity"]),
+            shown(
+                "contrasts",
+                "Contrasts in words",
+                estimates.contrasts,
+                ["changes", "matched", "jointly_correct", "depth", "methods"],
+            ),
+            shown("used", "Planted against used evidence", evidence.used, ["used"]),
+            shown("stages", "Methods by stages", evidence.stages, ["stages"]),
+            self._gallery(),
+            self._metrics(),
+            self._findings(),
+            self._methods(),
+        ]
+        told = {name for names in _TOLD.values() for name in names}
+        others = [s for s in view.analysis.get("sections", ()) if s["id"] not in told]
+        place = next(section for section in sections if section.id == f"{self.prefix}contrasts")
+        place.groups += [Group(found["title"], found["sentences"]) for found in others]
+        return Part(view.variant, self.prefix, sections)
+
+    def figure(self, drawing: style.Drawing) -> dict[str, Any]:
+        """Write a figure's files; return what the page shows of it."""
+        drawing = replace(drawing, name=f"{self.prefix}{drawing.name}")
+        pictures = {width: _address(svg) for width, svg in style.write(drawing, self.folder).items()}
+        table = tables.of_frame(drawing.table, f"{drawing.title}; all rows are in the CSV file.", FIGURE_ROWS)
+        words = {"name": drawing.name, "title": drawing.title, "caption": drawing.caption, "alt": drawing.alt}
+        return words | pictures | {"table": table}
+
+    def _section(
+        self, name: str, title: str, draw: Callable[[View], style.Drawing | None], told: Sequence[str]
+    ) -> Section:
+        drawing = draw(self.view)
+        section = Section(f"{self.prefix}{name}", title, groups=self._groups(told))
+        if drawing is None:
+            section.text = [_missing(self.view, title)]
+        else:
+            section.figures = [self.figure(drawing)]
+        return section
+
+    def _groups(self, names: Sequence[str]) -> list[Group]:
+        found = [self.view.section(name) for name in names]
+        return [Group(section["title"], section["sentences"]) for section in found if section]
+
+    def _summary(self) -> Section:
+        source, view = self.view.source, self.view
+        said = list(view.analysis.get("summary", ())) or [
+            "This study is not analysed yet: there is nothing to conclude from it."
+        ]
+        known = [*source.description.get("caveats", ()), *(source.configuration["caveats"])]
+        done = source.description.get("cells", {})
+        if done.get("finished", 0) < done.get("total", 0):
+            known.append(
+                f"The study is not complete: {done.get('finished', 0)} of {done['total']} networks are finished, "
+                f"{done.get('failed', 0)} failed. What is said here is said of the finished ones."
+            )
+        if len(view.arms) == 1:
+            known.append(f"There is one arm ({view.arms[0]}): arms are not compared.")
+        known += [found["sentence"] for found in view.analysis.get("refused", ())]
+        return Section(f"{self.prefix}summary", "What was found", said, True, list(dict.fromkeys(map(str, known))))
+
+    def _networks(self) -> Section:
+        section = self._section("training", "Networks and their training", evidence.training, [])
+        section.tables = [table for table in (tables.networks(self.view), tables.cells(self.view)) if table]
+        return section
+
+    def _gallery(self) -> Section:
+        shown = gallery.collect(self.view)
+        section = Section(f"{self.prefix}gallery", "Gallery of maps", list(shown["notes"]))
+        drawing = gallery.static(self.view, shown) if shown["cells"] else None
+        if drawing is None:
+            return section
+        style.write(replace(drawing, name=f"{self.prefix}gallery"), self.folder)
+        section.text = [
+            (
+                "The best, the median and the worst sample by the mean score over all networks and methods, so the "
+                "same samples "
+                "for all methods. White: the true outline. Choose a method and a stage; the keyboard will do."
+            ),
+            *shown["notes"],
+        ]
+        signs = gallery.signs_of(self.view)
+        data = {name: shown[name] for name in ("methods", "maps", "scores")} | {
+            "metric": self.view.metric,
+            "signs": signs,
+        }
+        # "<" cannot end the script element inside a string of JSON.
+        content = json.dumps(data, separators=(",", ":")).replace("<", "\\u003c")
+        first = next(
+            (name for name, stages in shown["methods"].items() if len(stages) > 1), next(iter(shown["methods"]))
+        )
+        section.gallery = Markup(
+            template("gallery.html").render(
+                prefix=self.prefix, methods=list(shown["methods"]), first=first, samples=shown["samples"],
+                cells=shown["cells"], metric=self.view.metric, data=Markup(content), name=f"{self.prefix}gallery",
+            )
+        )  # fmt: skip
+        return section
+
+    def _metrics(self) -> Section:
+        section = Section(f"{self.prefix}metrics", "All metrics", groups=self._groups(["metrics"]))
+        table = self.view.analysed("metrics")
+        if len(table):
+            put(self.folder / f"{self.prefix}metrics.csv", table.to_csv(index=False, lineterminator="\n").encode())
+            caption = "The arm contrast of every metric, averaged over depths and methods (metrics.csv)."
+            section.tables.append(tables.of_frame(table, caption, closed=True))
+        means = _means_by_metric(self.view)
+        if means is not None:
+            section.tables.append(means)
+        if not section.tables and not section.groups:
+            section.text = [_missing(self.view, "All metrics")]
+        return section
+
+    def _findings(self) -> Section:
+        view = self.view
+        grouped = {"refused": "Refused", "warning": "Warnings", "note": "Notes"}
+        found = view.analysis.get("findings", ())
+        groups = [
+            Group(title, [_sentence(f["sentence"]) for f in found if f["level"] == level])
+            for level, title in grouped.items()
+            if any(f["level"] == level for f in found)
+        ]
+        if view.analysis.get("assumptions"):
+            groups.append(Group("What must hold", view.analysis["assumptions"]))
+        none = [] if groups else ["Nothing was noticed, or nothing is analysed yet."]
+        return Section(f"{self.prefix}findings", "Findings and assumptions", none, groups=groups)
+
+    def _methods(self) -> Section:
+        written = methods.paragraph(self.view)
+        name = f"{self.prefix}methods.md"
+        lines = [written.text, "", *(f"[{n}] {entry}" for n, entry in enumerate(written.references, 1))]
+        lines += ["", "To be known before it is used:", "", *(f"- {note}" for note in written.notes), ""]
+        put(self.folder / name, "\n".join(lines).encode())
+        section = Section(f"{self.prefix}methods", "Methods, to be pasted into a paper")
+        section.methods = {"text": written.text, "references": written.references, "notes": written.notes, "file": name}
+        return section
+
+
+_TOLD = {
+    "scores": ["total"],
+    "accuracy": ["accuracy", "adjusted"],
+    "means": ["sensitivity"],
+    "contrasts": ["changes", "matched", "jointly_correct", "depth", "methods"],
+    "used": ["used"],
+    "stages": ["stages"],
+    "metrics": ["metrics"],
+}
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _missing(view: View, title: str) -> str:
+    if not view.analysis:
+        return f"{title}: the study is not analysed yet."
+    return f"{title}: this study has no numbers for it."
+
+
+def _means_by_metric(view: View) -> Table | None:
+    """Mean of every metric by method and stage, the references among them."""
+    table = view.table("scores")
+    if not len(table):
+        return None
+    named = table.assign(stage=table["stage"].fillna(""))
+    mean = named.groupby(["method", "stage", "metric"], sort=False)["value"].mean().unstack("metric").reset_index()
+    mean.columns.name = None
+    return tables.of_frame(mean, "Means over all networks and samples.", 200, closed=True)
+
+
+def _address(svg: bytes) -> str:
+    return "data:image/svg+xml;base64," + base64.b64encode(svg).decode()
