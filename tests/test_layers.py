@@ -8,8 +8,8 @@ import pytest
 PACKAGE = Path(__file__).resolve().parents[1] / "xaigt"
 FLOORS = [
     {"errors"},
-    {"cache", "catalog", "distributions", "execution", "randomness", "sampling", "schema", "splines", "volume"}
-    | {"dataset", "report", "explainers", "metrics", "statistics"},
+    {"cache", "catalog", "distributions", "execution", "randomness", "sampling", "schema", "shape", "splines"}
+    | {"volume", "dataset", "report", "explainers", "metrics", "statistics"},
     {"anatomy", "lesions"},
     {"synthesis"},
     {"audit", "models", "publishing", "cohorts"},
@@ -19,7 +19,18 @@ FLOORS = [
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 ALONE = {"explainers", "metrics", "statistics"}
 # On the ground floor, rooms may use these tools, which use nothing but each other in this order.
-TOOLS = ["errors", "cache", "randomness", "splines", "sampling", "volume", "schema", "catalog", "distributions"]
+TOOLS = [
+    "errors",
+    "cache",
+    "randomness",
+    "splines",
+    "sampling",
+    "volume",
+    "schema",
+    "catalog",
+    "distributions",
+    "shape",
+]
 
 
 def imports(path):

@@ -81,12 +81,12 @@ def test_a_recipe_file_and_settings(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["generate"], "Give --lesion NAME or --recipe NAME|FILE (known: hemorrhage)"),
+        (["generate"], "Give --lesion NAME or --recipe NAME|FILE (known: "),
         (["generate", "--lesion", "hemorrhage", "--recipe", "hemorrhage"], "not both"),
         (["generate", "--lesion", "hemorage"], "did you mean 'hemorrhage'"),
         (["generate", "--lesion", "hemorrhage", "--template", "mni"], "unknown template 'mni'"),
         (["generate", "--lesion", "hemorrhage", "--set", "noise=3"], "unknown key 'noise'"),
-        (["generate", "--lesion", "hemorrhage", "--task", "subtype"], "field task"),
+        (["generate", "--lesion", "hemorrhage", "--task", "subtypes"], "field task"),
         (["generate", "--lesion", "hemorrhage", "--dim", "2", "--size", "8x64x64"], "size has 3 axes, but dim is 2"),
         (["generate", "--lesion", "hemorrhage", "--size", "big"], "such as 224 or 192x160"),
         (["generate", "--lesion", "hemorrhage", "--splits", "0.7/0.2"], "sum to 0.9, not 1"),

@@ -96,7 +96,7 @@ def test_scores_have_the_columns_of_the_score_table(explained, slices):
 def test_truth_of_a_pair_is_the_lesions_of_its_sample(explained, slices):
     _, pairs = load_maps(explained)
     pair = pairs.iloc[0]
-    assert np.array_equal(truth_of(explained, slices, pair), slices[int(pair["sample"])].lesion)
+    assert np.array_equal(truth_of(slices, pair), slices[int(pair["sample"])].lesion)
 
 
 def test_a_label_can_be_a_lesion_family(slices):

@@ -72,7 +72,7 @@ def test_a_sample_alone_is_that_sample_of_the_dataset(slices):
     recipe = small()
     plan = draw_plan(recipe, 0, 7)
     assert plan.model_dump_json() == slices[7].plan
-    alone = render(plan, recipe.grid.resolve(load_fields(plan.template).centre), recipe.epsilon, torch.device("cpu"))
+    alone = render(plan, recipe.grid.resolve(load_fields(plan.template).centre), recipe, torch.device("cpu"))
     for name in layout.ARRAYS:
         assert np.array_equal(alone.arrays[name], slices[7].array(name))
 

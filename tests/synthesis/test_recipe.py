@@ -31,7 +31,11 @@ def test_grids_are_filled_in_as_documented(written, shape, spacing, thickness):
         ({"grid.dim": 3, "grid.spacing": [1, 1]}, "slices x rows x columns"),
         ({"grid.size": 4}, "grid.size"),
         ({"grid.spacing": 0}, "grid.spacing"),
-        ({"task": "subtype"}, "field task"),
+        ({"task": "subtypes"}, "field task"),
+        ({"task": "shape"}, "one with label: 0"),
+        ({"task": "rule"}, "rule goes with the task rule"),
+        ({"task": "count"}, "count: {integers: [low, high]}"),
+        ({"classes": ["a", "b", "c"]}, "classes has 3 names, the task needs 2"),
         ({"templates": ["mni152"]}, "did you mean 'mni152-"),
     ],
 )

@@ -9,7 +9,7 @@ import torch
 from tests.conftest import SMALL, SMALL_3D
 from xaigt.anatomy.fields import load_fields
 from xaigt.dataset.layout import ALTERED, ARRAYS, COMPARTMENTS
-from xaigt.lesions import family, family_names
+from xaigt.lesions import family
 from xaigt.synthesis.acquisition import correlated_noise
 from xaigt.synthesis.plan import Acquisition, Plan, draw_plan
 from xaigt.synthesis.recipe import load_recipe
@@ -20,7 +20,7 @@ CPU = torch.device("cpu")
 CENTRE = load_fields("mni152-ct").centre
 
 
-FAMILIES = family_names()
+FAMILIES = ["epidural", "intraparenchymal", "intraventricular", "subarachnoid", "subdural"]
 
 
 def only(family, **parameters):
@@ -35,7 +35,7 @@ def recipe(changes=SMALL, *settings):
 def sample(number, changes=SMALL, *settings):
     chosen = recipe(changes, *settings)
     plan = draw_plan(chosen, 0, number)
-    return plan, render(plan, chosen.grid.resolve(CENTRE), chosen.epsilon, CPU)
+    return plan, render(plan, chosen.grid.resolve(CENTRE), chosen, CPU)
 
 
 def positive(changes=SMALL, *settings, start=0):
@@ -95,7 +95,7 @@ def test_a_slice_is_the_slice_of_the_volume():
     assert volume_plan.subject == plan.subject and volume_plan.lesions == plan.lesions
     grid = chosen.grid.resolve((CENTRE[0], CENTRE[1], plan.slice_mm))
     middle = Grid((3, *grid.shape[1:]), grid.spacing, grid.thickness, grid.centre)
-    deep = render(volume_plan, middle, chosen.epsilon, CPU)
+    deep = render(volume_plan, middle, chosen, CPU)
     for name in ("image", "twin", "lesion", "support", "compartment"):
         assert np.array_equal(deep.arrays[name][1], flat.arrays[name]), name
 
@@ -105,7 +105,7 @@ def test_regeneration_reads_the_provenance_and_gives_the_same_bits(slices):
     for number in (1, 2, 3):
         stored = slices[number]
         plan = Plan.model_validate_json(stored.plan)
-        again = render(plan, grid, recipe().epsilon, CPU)
+        again = render(plan, grid, recipe(), CPU)
         for name in ARRAYS:
             assert np.array_equal(again.arrays[name], stored.array(name))
 
@@ -166,7 +166,7 @@ def test_whole_lesion_densities_are_within_one_deviation_of_the_table(name):
         if plan.label == 1 and plan.lesions[0].lesion.volume_mm3 >= 1000:
             _, y, x = plan.lesions[0].lesion.centre_mm
             around = Grid((1, 96, 96), (5.0, 1.0, 1.0), 5.0, (x, y, 0.0))
-            means.append(render(plan, around, 0.5, CPU).lesions[0]["mean"])
+            means.append(render(plan, around, chosen, CPU).lesions[0]["mean"])
     wanted, deviation = TABLE[name]
     assert len(means) > 10
     assert np.median(means) == pytest.approx(wanted, abs=deviation)
@@ -182,5 +182,5 @@ def test_no_positive_lacks_its_lesion(name):
     for number in range(10):
         plan = draw_plan(chosen, 8, number)
         if plan.label == 1:
-            row = render(plan, chosen.grid.resolve(CENTRE), 0.5, CPU).lesions[0]
+            row = render(plan, chosen.grid.resolve(CENTRE), chosen, CPU).lesions[0]
             assert row["voxels"] > 0 and row["contrast"] > 3

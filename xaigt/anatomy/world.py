@@ -9,6 +9,7 @@ import torch
 
 from xaigt.anatomy.fields import CHANNELS, Fields
 from xaigt.anatomy.subjects import Subject, SubjectMap
+from xaigt.volume import Grid
 
 
 @dataclass(frozen=True)
@@ -21,10 +22,13 @@ class Anatomy:
         At the template's own resolution.
     map
         The subject.
+    grid
+        Voxels that it will be seen on, if they are known before lesions are drawn.
     """
 
     fields: Fields
     map: SubjectMap
+    grid: Grid | None = None
 
     @classmethod
     def of(cls, fields: Fields, subject: Subject, device: torch.device) -> Anatomy:

@@ -40,7 +40,7 @@ def to_nifti(dataset: Dataset, folder: Path, progress: Callable[[int, int], None
         for done, sample in enumerate(dataset, start=1):
             target = folder / str(sample.row["id"])
             target.mkdir(exist_ok=True)
-            for name in layout.ARRAYS:
+            for name in dataset.array_names:
                 write_nifti(target / f"{name}.nii.gz", sample.array(name), sample.affine)
             if progress is not None:
                 progress(done, len(dataset))

@@ -5,7 +5,8 @@ A dataset is a directory::
     dataset.json      format_version, resolved recipe, versions, licences, checksums of the tables
     data.zarr         Zarr v3; one root array for each name of ARRAYS, sample axis first
     samples.parquet   a row a sample
-    lesions.parquet   a row a planted lesion
+    lesions.parquet   a row a planted lesion, distractor, confounder or suppressor
+    evidence.parquet  a row for each lesion that speaks for or against a class
     gallery.png       a picture
     blocks/           markers of finished blocks, while the dataset is being written
 
@@ -15,7 +16,8 @@ the directions of the axes.
 
 from __future__ import annotations
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+"""2 added the arrays other, swapped and swapped_lesion, and the table of evidence."""
 
 ARRAYS = {
     "image": "int16",
@@ -24,8 +26,13 @@ ARRAYS = {
     "altered": "uint8",
     "support": "uint8",
     "compartment": "uint8",
+    "other": "uint8",
 }
-"""Root arrays and their types. image, twin: units of the modality (CT: HU); lesion: instance number."""
+"""Root arrays and their types. image, twin: units of the modality (CT: HU); lesion: number of the lesion that owns the
+voxel; other: that of a distractor, confounder or suppressor, which image and twin share."""
+
+SWAPPED = {"swapped": "int16", "swapped_lesion": "uint8"}
+"""Root arrays of tasks whose samples have a class-swapped twin: its image, and the numbers of its lesions."""
 
 ALTERED = {"lesion": 1, "oedema": 2, "displaced": 4, "blur": 8}
 """Bits of ``altered``: why image and healthy twin differ at a voxel."""
@@ -41,13 +48,9 @@ SHARD_2D = 32
 BLOCK_3D = 4
 """Samples a block of work of a 3-D dataset; a sample is a chunk and a file."""
 
-DESCRIPTION, DATA, SAMPLES, LESIONS, GALLERY = (
-    "dataset.json",
-    "data.zarr",
-    "samples.parquet",
-    "lesions.parquet",
-    "gallery.png",
-)
+DESCRIPTION, DATA, GALLERY = "dataset.json", "data.zarr", "gallery.png"
+SAMPLES, LESIONS, EVIDENCE = "samples.parquet", "lesions.parquet", "evidence.parquet"
+TABLES = {"samples": SAMPLES, "lesions": LESIONS, "evidence": EVIDENCE}
 BLOCKS, LOCK, WRITER = "blocks", ".lock", ".writer.json"
 
 

@@ -78,6 +78,16 @@ class Sample:
         """Bits of ``layout.COMPARTMENTS``."""
         return self.array("compartment")
 
+    @property
+    def other(self) -> npt.NDArray[np.uint8]:
+        """Number of the distractor, confounder or suppressor that owns the voxel, 0 for none."""
+        return self.array("other")
+
+    @property
+    def swapped(self) -> npt.NDArray[np.int16]:
+        """The class-swapped twin: same subject, noise, places and sizes, the lesions of the other class."""
+        return self.array("swapped")
+
     def array(self, name: str) -> npt.NDArray[Any]:
         """One array of the sample.
 
@@ -144,6 +154,22 @@ class Dataset(Sequence[Sample]):
         return table[table["sample"].isin(self.samples["sample"])].reset_index(drop=True)
 
     @cached_property
+    def evidence(self) -> pandas.DataFrame:
+        """Which lesions speak for and against each class of these samples.
+
+        Columns: sample, target, instance (0: none), direction, localizable, reason; see docs/reference/dataset.md.
+        """
+        if layout.EVIDENCE not in self.description["sha256"]:  # format version 1: presence, and nothing else
+            return _evidence_of_presence(self.samples, self.lesions)
+        table = self._table(layout.EVIDENCE)
+        return table[table["sample"].isin(self.samples["sample"])].reset_index(drop=True)
+
+    @property
+    def array_names(self) -> list[str]:
+        """Names of the arrays that this dataset has."""
+        return list(self.description["arrays"])
+
+    @cached_property
     def arrays(self) -> Mapping[str, zarr.Array[Any]]:
         """Zarr arrays of the whole dataset, sample axis first: read from them what you need, in any order."""
         import zarr
@@ -151,7 +177,7 @@ class Dataset(Sequence[Sample]):
         folder = self.path / layout.DATA
         try:
             group = zarr.open_group(folder, mode="r")
-            arrays: dict[str, Any] = {name: group[name] for name in layout.ARRAYS}
+            arrays: dict[str, Any] = {name: group[name] for name in self.array_names}
         except Exception as error:  # zarr raises many kinds for a damaged store
             raise DatasetError(f"{folder}: is missing or damaged ({type(error).__name__}: {error}).") from None
         shape = (self.description["samples"], *self.description["shape"])
@@ -199,8 +225,8 @@ class Dataset(Sequence[Sample]):
 
     def read(self, name: str, number: int) -> npt.NDArray[Any]:
         """One array of one sample, by its number in the whole dataset."""
-        if name not in layout.ARRAYS:
-            raise XaigtError(f"no array {name!r}: {nearest(name, layout.ARRAYS)}.")
+        if name not in self.array_names:
+            raise XaigtError(f"{self.path}: has no array {name!r}: {nearest(name, self.array_names)}.")
         where = f"{self.path / layout.DATA}, array {name}, sample {number}"
         try:
             array = np.asarray(self.arrays[name][number])
@@ -262,6 +288,16 @@ def load(path: str | PathLike[str], *, check: bool = True) -> Dataset:
     return Dataset(Path(path), check)
 
 
+def _evidence_of_presence(samples: pandas.DataFrame, lesions: pandas.DataFrame) -> pandas.DataFrame:
+    import pandas
+
+    seen = lesions[(lesions["role"] == "lesion") & (lesions["voxels"] > 0)]
+    rows = seen[["sample", "instance"]].assign(target=1, direction="supports", localizable=True, reason="planted")
+    without = samples.loc[~samples["sample"].isin(seen["sample"]), ["sample"]]
+    absent = without.assign(instance=0, target=0, direction="none", localizable=False, reason="absence")
+    return pandas.concat([rows, absent]).sort_values(["sample", "instance"], ignore_index=True)
+
+
 def _description(path: Path) -> dict[str, Any]:
     if not path.exists():
         raise DatasetError(f"{path}: there is no such directory.")
@@ -281,7 +317,17 @@ def _description(path: Path) -> dict[str, Any]:
         raise DatasetError(
             f"{path}: is not finished ({done} blocks are); run the command that started it again to go on."
         )
-    missing = {"samples", "shape", "splits", "classes", "affine", "dim", "recipe", "sha256"} - description.keys()
+    missing = {
+        "samples",
+        "shape",
+        "splits",
+        "classes",
+        "affine",
+        "dim",
+        "recipe",
+        "sha256",
+        "arrays",
+    } - description.keys()
     if missing:
         raise DatasetError(f"{path / layout.DESCRIPTION}, field {min(missing)}: missing.")
     return description

@@ -24,6 +24,8 @@ from xaigt.dataset import layout
 from xaigt.dataset.files import DatasetError, disk_errors, read_json, replace, sha256, write_json
 
 Arrays = Mapping[str, npt.NDArray[Any]]
+Rows = Mapping[str, Sequence[Mapping[str, Any]]]
+"""Rows of each table, by its name in ``layout.TABLES``."""
 
 
 class Store:
@@ -37,10 +39,14 @@ class Store:
         How many samples it will have.
     shape
         Shape of one sample: ``(y, x)`` or ``(z, y, x)``.
+    arrays
+        Names and types of the root arrays.
     """
 
-    def __init__(self, folder: Path, samples: int, shape: tuple[int, ...]) -> None:
-        self.folder, self.samples, self.shape = folder, samples, shape
+    def __init__(
+        self, folder: Path, samples: int, shape: tuple[int, ...], arrays: Mapping[str, str] = layout.ARRAYS
+    ) -> None:
+        self.folder, self.samples, self.shape, self.arrays = folder, samples, shape, dict(arrays)
         self.block_size = layout.block_size(len(shape))
 
     @property
@@ -99,23 +105,23 @@ class Store:
                 assert isinstance(target, zarr.Array)
                 target[members.start : members.stop] = array
 
-    def mark(self, block: int, samples: Sequence[Mapping[str, Any]], lesions: Sequence[Mapping[str, Any]]) -> None:
-        """Record that a block is finished, with its rows of both tables."""
+    def mark(self, block: int, rows: Rows) -> None:
+        """Record that a block is finished, with its rows of every table of ``layout.TABLES``."""
         with disk_errors(self.folder):
-            write_json(self._marker(block), {"samples": list(samples), "lesions": list(lesions)})
+            write_json(self._marker(block), {name: list(rows[name]) for name in layout.TABLES})
 
     def finish(self) -> None:
-        """Write both tables, then say in dataset.json that the dataset is complete, then clear the markers."""
+        """Write the tables, then say in dataset.json that the dataset is complete, then clear the markers."""
         import pandas
 
-        rows: dict[str, list[dict[str, Any]]] = {"samples": [], "lesions": []}
+        rows: dict[str, list[dict[str, Any]]] = {table: [] for table in layout.TABLES}
         for block in self.blocks:
             marker = read_json(self._marker(block))
             for table, found in rows.items():
                 found.extend(marker[table])
         with disk_errors(self.folder):
             checksums = {}
-            for table, name in (("samples", layout.SAMPLES), ("lesions", layout.LESIONS)):
+            for table, name in layout.TABLES.items():
                 frame = pandas.DataFrame(rows[table], columns=None if rows[table] else ["sample"])
                 replace(self.folder / name, frame.to_parquet(index=False))
                 checksums[name] = sha256(self.folder / name)
@@ -161,7 +167,7 @@ class Store:
         shutil.rmtree(temporary, ignore_errors=True)
         group = zarr.create_group(temporary)
         two_dimensional = len(self.shape) == 2
-        for name, dtype in layout.ARRAYS.items():
+        for name, dtype in self.arrays.items():
             group.create_array(
                 name,
                 shape=(self.samples, *self.shape),

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from xaigt.schema import Strict
+from xaigt.volume import Grid
 
 Streams = Callable[[str], np.random.Generator]
 """Gives the random stream of one purpose of one lesion."""
@@ -50,12 +51,15 @@ class Footprint:
         Strength (0..1) of the oedema around it.
     shift
         What full oedema adds to the image value of parenchyma.
+    add
+        If given, the lesion adds this to what is there, in place of replacing it by `level`.
     """
 
     core: torch.Tensor
     level: torch.Tensor
     oedema: torch.Tensor
     shift: float
+    add: torch.Tensor | None = None
 
 
 class World(Protocol):
@@ -64,6 +68,13 @@ class World(Protocol):
     @property
     def device(self) -> torch.device:
         """Where points are evaluated."""
+
+    @property
+    def grid(self) -> Grid | None:
+        """Voxels that the lesion will be seen on, if they are known before it is drawn; a 2-D lesion then lies in them.
+
+        Always known in 3-D; in 2-D where the recipe draws the slice first.
+        """
 
     def __call__(self, points: torch.Tensor, channel: str) -> torch.Tensor:
         """Return a field (see :mod:`xaigt.anatomy.fields`) at points ``[..., 3]`` (z, y, x; mm) of scanner space."""
@@ -86,6 +97,8 @@ class Family(ABC):
     lesion: ClassVar[type[Lesion]]
     compartments: ClassVar[tuple[str, ...]]
     """Where such a lesion may lie (names of the bits of the array ``compartment``)."""
+    smallest_mm3: ClassVar[float] = 100.0
+    """A lesion that the anatomy cut below this volume is drawn again: it would be no evidence."""
 
     @abstractmethod
     def draw(self, streams: Streams, recipe: Any, world: World) -> Lesion:
@@ -98,3 +111,10 @@ class Family(ABC):
     @abstractmethod
     def footprint(self, lesion: Any, world: World, points: torch.Tensor, softness: float) -> Footprint:
         """Evaluate the lesion at points ``[..., 3]`` (z, y, x; mm), its edge `softness` mm wide."""
+
+    def nominal(self, lesion: Any, world: World, points: torch.Tensor) -> torch.Tensor | None:
+        """Whether voxel centres ``[..., 3]`` belong to the lesion, where the family has an exact answer.
+
+        By default None: a voxel belongs to the lesion that fills at least half of it.
+        """
+        return None

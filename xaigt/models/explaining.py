@@ -3,11 +3,11 @@
 They lie in the run's folder::
 
     maps/maps.json            methods, stages, what was explained
-    maps/pairs.parquet        a row a map: sample, target, correct, confidence
+    maps/pairs.parquet        a row a map: sample, target, correct, confidence, instances that support the target
     maps/METHOD@STAGE.npy     [pairs, *grid] float32
 
 A pair is a sample and a target with evidence: the sample's own class, or, for a multi-label head, each label that it
-has. A sample without lesions has no localization truth; such samples are left out and counted.
+has. What the dataset's table of evidence does not call localizable has no truth; such samples are left out and counted.
 """
 
 from __future__ import annotations
@@ -40,20 +40,19 @@ def pairs_of(run: Run, dataset: Dataset, split: str, samples: int | None = None)
     import pandas
 
     part = dataset.split(split)
-    lesions = part.lesions
-    lesions = lesions[(lesions["role"] == "lesion") & (lesions["voxels"] > 0)]
+    supported = _supporting(run, part)
     known = run.predictions().set_index("sample")
     rows = []
     for number, label in zip(part.samples["sample"], part.samples["label"], strict=True):
-        found = lesions[lesions["sample"] == number]
-        if not len(found) or number not in known.index:
+        if number not in known.index:
             continue
         outcome = {"correct": bool(known.loc[number, "correct"]), "confidence": float(known.loc[number, "confidence"])}
-        if run.settings.head == "multi-label":
-            targets = [k for k, name in enumerate(run.settings.labels) if name in set(found["family"])]
-        else:
-            targets = [int(label)]
-        rows += [{"sample": int(number), "target": target, **outcome} for target in targets]
+        targets = range(len(run.settings.labels)) if run.settings.head == "multi-label" else [int(label)]
+        rows += [
+            {"sample": int(number), "target": target, **outcome, "instances": supported[number, target]}
+            for target in targets
+            if (number, target) in supported
+        ]
     without = len(part) - len({row["sample"] for row in rows})
     if samples is not None:
         kept = list(dict.fromkeys(row["sample"] for row in rows))[:samples]
@@ -63,14 +62,31 @@ def pairs_of(run: Run, dataset: Dataset, split: str, samples: int | None = None)
     return pandas.DataFrame(rows), without
 
 
-def truth_of(run: Run, dataset: Dataset, pair: Any) -> npt.NDArray[np.uint8]:
+def truth_of(dataset: Dataset, pair: Any) -> npt.NDArray[np.uint8]:
     """Instance numbers of the lesions that are evidence for the target of a pair; 0 elsewhere."""
-    lesions = dataset.lesions
-    own = lesions[(lesions["sample"] == pair["sample"]) & (lesions["role"] == "lesion")]
-    if run.settings.head == "multi-label":
-        own = own[own["family"] == run.settings.labels[int(pair["target"])]]
     mask = dataset.read("lesion", int(pair["sample"]))
-    return np.where(np.isin(mask, own["instance"]), mask, 0).astype(np.uint8)
+    return np.where(np.isin(mask, pair["instances"]), mask, 0).astype(np.uint8)
+
+
+def _supporting(run: Run, dataset: Dataset) -> dict[tuple[int, int], list[int]]:
+    """Instances that support each (sample, target) of a run, from the dataset's table of evidence.
+
+    A multi-label run names its labels; they are subtypes, or families of lesions.
+    """
+    if run.settings.head == "multi-label":
+        lesions = dataset.lesions
+        seen = lesions[(lesions["role"] == "lesion") & (lesions["voxels"] > 0)]
+        title = seen["group"] if "group" in seen else seen["family"]
+        targets = {name.removeprefix("has_"): target for target, name in enumerate(run.settings.labels)}
+        found = seen.assign(target=title.map(targets).fillna(seen["family"].map(targets))).dropna(subset=["target"])
+    elif dataset.description["task"] == "subtype":
+        lesions = dataset.lesions
+        found = lesions[(lesions["role"] == "lesion") & (lesions["voxels"] > 0)].assign(target=1)
+    else:
+        rows = dataset.evidence
+        found = rows[rows["localizable"] & (rows["direction"] == "supports")]
+    groups = found.groupby(["sample", "target"])["instance"]
+    return {(int(sample), int(target)): list(instances) for (sample, target), instances in groups}
 
 
 def explain_run(
@@ -115,7 +131,7 @@ def explain_run(
         inputs = scaling(torch.from_numpy(stored))[:, None].to(device)
         context = {
             "support": _stack(dataset.read("support", int(number)) > 0 for number in part["sample"]),
-            "lesion": _stack(truth_of(run, dataset, pair) for _, pair in part.iterrows()),
+            "lesion": _stack(truth_of(dataset, pair) for _, pair in part.iterrows()),
         }
         targets = torch.tensor(part["target"].to_numpy(np.int64))
         maps = explain(network, inputs, targets, list(methods), stages, context)

@@ -34,7 +34,7 @@ def gallery(run: Run, dataset: Dataset) -> Path:
         raw = torch.from_numpy(np.load(run.folder / MAPS / entry["file"], mmap_mode="r")[: len(shown)].copy())
         rows.append((f"{entry['method']}\n{entry['stage']}", postprocess(raw, size, sign="signed").numpy()))
     images = [dataset.read("image", int(number)) for number in shown["sample"]]
-    truths = [truth_of(run, dataset, pair) for _, pair in shown.iterrows()]
+    truths = [truth_of(dataset, pair) for _, pair in shown.iterrows()]
     titles = [
         f"{number:06d}\n{'correct' if correct else 'wrong'}, {confidence:.2f}"
         for number, correct, confidence in zip(shown["sample"], shown["correct"], shown["confidence"], strict=True)

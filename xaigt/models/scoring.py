@@ -64,7 +64,7 @@ def score_run(
     tables: list[pandas.DataFrame] = []
     for start in range(0, len(pairs), BLOCK):
         part = pairs.iloc[start : start + BLOCK]
-        truth = np.stack([truth_of(run, dataset, pair) for _, pair in part.iterrows()])
+        truth = np.stack([truth_of(dataset, pair) for _, pair in part.iterrows()])
         support = np.stack([dataset.read("support", int(number)) > 0 for number in part["sample"]])
         altered = np.stack([dataset.read("altered", int(number)) for number in part["sample"]])
         given: dict[str, Any] = {

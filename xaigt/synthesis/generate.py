@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import platform
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -19,10 +19,12 @@ from xaigt.anatomy.cards import load_card
 from xaigt.anatomy.fields import load_fields
 from xaigt.dataset import layout
 from xaigt.dataset.files import DatasetError, free_bytes, size_text
-from xaigt.dataset.store import Store, checksum
+from xaigt.dataset.store import Rows, Store, checksum
 from xaigt.errors import XaigtError
+from xaigt.synthesis.evidence import evidence_rows
 from xaigt.synthesis.recipe import Recipe
 from xaigt.synthesis.splits import groups, split_of_sample
+from xaigt.synthesis.tasks import SWAPPING
 from xaigt.volume import Grid
 
 DEFAULT_SPLITS = {"train": 0.7, "val": 0.15, "test": 0.15}
@@ -46,7 +48,12 @@ class Job:
 
     def store(self) -> Store:
         """Return the store of the dataset."""
-        return Store(self.folder, self.samples, sample_shape(self.grid))
+        return Store(self.folder, self.samples, sample_shape(self.grid), self.arrays)
+
+    @property
+    def arrays(self) -> dict[str, str]:
+        """Names and types of the arrays of the dataset."""
+        return layout.ARRAYS | (layout.SWAPPED if self.recipe["task"] in SWAPPING else {})
 
 
 def generate(
@@ -160,6 +167,7 @@ def describe(job: Job) -> dict[str, Any]:
         "seed": job.seed,
         "splits": dict(job.splits),
         "classes": job.recipe["classes"],
+        "targets": targets(job.recipe),
         "task": job.recipe["task"],
         "modality": job.recipe["modality"],
         "units": cards[0].units,
@@ -168,7 +176,7 @@ def describe(job: Job) -> dict[str, Any]:
         "spacing_mm": list(job.grid.spacing),
         "thickness_mm": job.grid.thickness,
         "affine": job.grid.affine.tolist(),
-        "arrays": layout.ARRAYS,
+        "arrays": job.arrays,
         "altered_bits": layout.ALTERED,
         "compartment_bits": layout.COMPARTMENTS,
         "templates": [
@@ -187,6 +195,11 @@ def describe(job: Job) -> dict[str, Any]:
         "device": job.device,
         "threads": execution.THREADS,
     }
+
+
+def targets(recipe: Mapping[str, Any]) -> list[str]:
+    """Columns of the table of samples that a network is to predict."""
+    return [f"has_{name}" for name in recipe["classes"]] if recipe["task"] == "subtype" else ["label"]
 
 
 def sample_shape(grid: Grid) -> tuple[int, ...]:
@@ -215,18 +228,16 @@ def measure_rate(job: Job, samples: int = 3) -> float:
     return samples / (time.perf_counter() - start)
 
 
-def make_block(job: Job, block: int) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Render and write the arrays of one block; return its rows of both tables. Runs in any process."""
+def make_block(job: Job, block: int) -> Rows:
+    """Render and write the arrays of one block; return its rows of every table. Runs in any process."""
     store = job.store()
-    stacks, rows, lesions = _render_samples(job, store.members(block))
+    stacks, rows = _render_samples(job, store.members(block))
     store.write(block, stacks)
-    return rows, lesions
+    return rows
 
 
-def _render_samples(
-    job: Job, members: range
-) -> tuple[dict[str, npt.NDArray[Any]], list[dict[str, Any]], list[dict[str, Any]]]:
-    """Return stacked arrays and the rows of both tables of some samples."""
+def _render_samples(job: Job, members: range) -> tuple[dict[str, npt.NDArray[Any]], Rows]:
+    """Return stacked arrays and the rows of every table of some samples."""
     import torch
 
     from xaigt.synthesis.plan import draw_plan
@@ -234,32 +245,44 @@ def _render_samples(
 
     recipe, device = Recipe.model_validate(job.recipe), torch.device(job.device)
     shape = (len(members), *sample_shape(job.grid))
-    stacks = {name: np.zeros(shape, dtype) for name, dtype in layout.ARRAYS.items()}
-    rows: list[dict[str, Any]] = []
-    lesions: list[dict[str, Any]] = []
+    stacks = {name: np.zeros(shape, dtype) for name, dtype in job.arrays.items()}
+    tables: dict[str, list[dict[str, Any]]] = {name: [] for name in layout.TABLES}
     for index, sample in enumerate(members):
         plan = draw_plan(recipe, job.seed, sample)
-        rendered = render(plan, job.grid, recipe.epsilon, device)
+        rendered = render(plan, job.grid, recipe, device)
         for name, array in rendered.arrays.items():
             stacks[name][index] = array
-        rows.append(
+        truth = [row for row in rendered.lesions if row["role"] == "lesion"]
+        tables["samples"].append(
             {
                 "id": f"{sample:06d}",
                 "sample": sample,
                 "split": split_of_sample(recipe, job.seed, sample, plan.template, dict(job.splits)),
-                "label": plan.label,
-                "class": job.recipe["classes"][plan.label],
+                **labels(recipe, plan.label, truth),
                 "template": plan.template,
                 "subject": f"{plan.template}-{job.seed}-{sample:06d}",
                 "seed": job.seed,
                 "slice_mm": plan.slice_mm,
-                "lesions": len(rendered.lesions),
+                "lesions": len(truth),
+                "noise_sd": plan.acquisition.noise_hu,
                 **{f"sha256_{name}": checksum(array) for name, array in rendered.arrays.items()},
                 "plan": plan.model_dump_json(),
             }
         )
-        lesions.extend({"sample": sample, "class": plan.label, **lesion} for lesion in rendered.lesions)
-    return stacks, rows, lesions
+        tables["lesions"].extend({"sample": sample, "class": plan.label, **row} for row in rendered.lesions)
+        found = evidence_rows(recipe, plan.label, rendered.lesions)
+        tables["evidence"].extend({"sample": sample, **row} for row in found)
+    return stacks, tables
+
+
+def labels(recipe: Recipe, label: int, truth: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Label columns of one sample; for the task subtype, one of 0 and 1 for each subtype that can be seen."""
+    if recipe.task != "subtype":
+        return {"label": label, "class": recipe.class_names[label]}
+    seen = {row["group"] for row in truth if row["visible"]}
+    names = [name for name in recipe.class_names if name in seen]
+    columns = {f"has_{name}": int(name in seen) for name in recipe.class_names}
+    return {"label": int(bool(names)), "class": " + ".join(names) or "none", **columns}
 
 
 def _picture(folder: Path) -> None:
@@ -287,8 +310,8 @@ class _Counted:
         self._done = done
         self._report()
 
-    def commit(self, block: int, result: tuple[list[dict[str, Any]], list[dict[str, Any]]]) -> None:
-        self._store.mark(block, *result)
+    def commit(self, block: int, rows: Rows) -> None:
+        self._store.mark(block, rows)
         self._done += len(self._store.members(block))
         self._report()
 

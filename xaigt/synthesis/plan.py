@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -15,15 +16,16 @@ from xaigt.anatomy.world import Anatomy
 from xaigt.distributions import DIGITS, draw, draw_count
 from xaigt.errors import XaigtError
 from xaigt.lesions import Lesion, Streams, family
-from xaigt.randomness import permuted_block, stream, subseed
+from xaigt.randomness import stream, subseed
 from xaigt.schema import Strict
-from xaigt.synthesis.recipe import LesionGroup, Recipe
+from xaigt.synthesis.effects import Effect, draw_effects, with_correlation
+from xaigt.synthesis.recipe import Recipe
 from xaigt.synthesis.splits import template_of
+from xaigt.synthesis.tasks import Wanted, evidence_of, label_of, other_groups
+from xaigt.volume import Grid
 
-ABSENT, PRESENT = 0, 1
-CLASSES = 2
-SMALLEST_MM3 = 100.0  # below it a lesion is redrawn: it would be no evidence
-TRIES = 20
+TRIES = 40
+MIDLINE_MM = 5.0  # a lesion of one side has its centre at least so far from the midline
 
 
 class Acquisition(Strict):
@@ -35,10 +37,15 @@ class Acquisition(Strict):
 
 
 class PlannedLesion(Strict):
-    """A lesion, and whether it is planted: negatives draw theirs too, so that slices and places match."""
+    """A lesion, and whether it is planted: negatives draw theirs too, so that slices and places match.
+
+    `swapped` says whether the class-swapped twin has it.
+    """
 
     role: str
+    group: str
     planted: bool
+    swapped: bool
     lesion: SerializeAsAny[Lesion]
 
     @field_validator("lesion", mode="before")
@@ -61,26 +68,35 @@ class Plan(Strict):
     subject: Subject
     lesions: tuple[PlannedLesion, ...]
     slice_mm: float | None
+    effects: tuple[Effect, ...]
+    contrast_to_noise: float | None
     acquisition: Acquisition
 
 
 def draw_plan(recipe: Recipe, seed: int, sample: int) -> Plan:
     """Draw one sample of a recipe; it depends on nothing but these three arguments."""
     rng = partial(stream, seed, sample)
-    label = permuted_block(seed, sample, "class", CLASSES)
+    label = label_of(recipe, seed, sample)
     template = template_of(recipe, seed, sample)
     fields = load_fields(template)
     own = recipe.modality != "CT" or recipe.subject.levels == "template"
     subject = draw_subject(rng("subject"), recipe.subject, fields.levels if own else None)
     # Decisions are made on the CPU, whatever renders the images: they must not depend on the device.
     anatomy = Anatomy.of(fields, subject, torch.device("cpu"))
-    lesions: list[PlannedLesion] = []
-    for number in _chosen(rng, recipe):
-        group = recipe.lesions[number]
-        for instance in range(draw_count(rng(f"count-{number}"), group.count)):
-            drawn = _draw_lesion(group, partial(_numbered, rng, f"{number}-{instance}"), anatomy)
-            planted = label == PRESENT or group.role == "distractor"
-            lesions.append(PlannedLesion(role=group.role, planted=planted, lesion=drawn))
+    slice_mm = _early_slice(recipe, rng, anatomy)
+    if recipe.grid.dim == 3 or slice_mm is not None:
+        anatomy = replace(anatomy, grid=sampling_grid(recipe, slice_mm))
+    lesions = _draw_lesions(recipe, label, rng, anatomy)
+    first = next(item.lesion for item in lesions if item.role == "lesion") if lesions else None
+    if recipe.grid.dim == 2 and slice_mm is None:
+        low, high = first.z_range_mm if first is not None else (0.0, 0.0)
+        slice_mm = round(low + rng("slice").uniform() * (high - low), DIGITS)
+    acquisition = Acquisition(
+        noise_hu=draw(rng("acquisition"), recipe.acquisition.noise_hu),
+        noise_fwhm_mm=draw(rng("acquisition-grain"), recipe.acquisition.noise_fwhm_mm),
+        noise_seed=subseed(rng("noise")),
+    )
+    last = len(recipe.class_names) - 1
     return Plan(
         sample=sample,
         seed=seed,
@@ -89,46 +105,93 @@ def draw_plan(recipe: Recipe, seed: int, sample: int) -> Plan:
         fields=fields.key,
         subject=subject,
         lesions=tuple(lesions),
-        slice_mm=_slice(rng("slice").uniform(), lesions) if recipe.grid.dim == 2 else None,
-        acquisition=Acquisition(
-            noise_hu=draw(rng("acquisition"), recipe.acquisition.noise_hu),
-            noise_fwhm_mm=draw(rng("acquisition-grain"), recipe.acquisition.noise_fwhm_mm),
-            noise_seed=subseed(rng("noise")),
-        ),
+        slice_mm=slice_mm,
+        effects=draw_effects(rng, recipe.effects, label, last, first.centre_mm if first else fields.centre[::-1]),
+        contrast_to_noise=recipe.contrast_to_noise,
+        acquisition=acquisition,
     )
 
 
-def _chosen(rng: Streams, recipe: Recipe) -> list[int]:
-    """Numbers of the groups of lesions that a sample gets: `choose` of those that make the class, and all others."""
-    if recipe.choose is None:
-        return list(range(len(recipe.lesions)))
-    chooser = rng("families")
-    candidates = [number for number, group in enumerate(recipe.lesions) if group.role == "lesion"]
-    weights = np.array([recipe.lesions[number].weight for number in candidates])
-    count = draw_count(chooser, recipe.choose)
-    chosen = set(chooser.choice(candidates, size=count, replace=False, p=weights / weights.sum()).tolist())
-    return [number for number, group in enumerate(recipe.lesions) if number in chosen or group.role != "lesion"]
+def sampling_grid(recipe: Recipe, slice_mm: float | None = None) -> Grid:
+    """Voxels of a sample of a recipe, at the height of its slice."""
+    grid = recipe.grid.resolve(load_fields(recipe.templates[0]).centre)
+    return grid if slice_mm is None else grid.at(slice_mm)
 
 
-def _draw_lesion(group: LesionGroup, streams: Streams, anatomy: Anatomy) -> Lesion:
-    """Draw one lesion; again, from fresh streams, where the anatomy has no room for it."""
-    kind, parameters = family(group.family), group.recipe()
+def _early_slice(recipe: Recipe, rng: Streams, anatomy: Anatomy) -> float | None:
+    """Height of a slice that is drawn before its lesions; None if they decide it, or there is none."""
+    if recipe.grid.dim == 3 or recipe.slice_mm is None:
+        return None
+    x, y, _ = anatomy.fields.centre
+    return round(anatomy.to_scanner((draw(rng("slice"), recipe.slice_mm), y, x))[0], DIGITS)
+
+
+def _draw_lesions(recipe: Recipe, label: int, rng: Streams, anatomy: Anatomy) -> list[PlannedLesion]:
+    """Draw distractors and confounders first, then what makes the class, each clear of what came before it."""
+    found: list[PlannedLesion] = []
+    last = len(recipe.class_names) - 1
+    for number, group in other_groups(recipe):
+        there = group.role == "distractor" or with_correlation(
+            rng(f"confounder-{number}"), group.correlation, label == last
+        )
+        for instance in range(draw_count(rng(f"count-{number}"), group.count)):
+            found += _place(recipe, [Wanted(number, instance, there, there)], rng, anatomy, found)
+    for together in evidence_of(recipe, label, rng):
+        found += _place(recipe, together, rng, anatomy, found)
+    return found
+
+
+def _place(
+    recipe: Recipe, together: list[Wanted], rng: Streams, anatomy: Anatomy, earlier: list[PlannedLesion]
+) -> list[PlannedLesion]:
+    """Draw one lesion (or, at one place, one of each class); again, from fresh streams, where there is no room."""
     for attempt in range(TRIES):
-        lesion = kind.draw(partial(_numbered, streams, f"try{attempt}") if attempt else streams, parameters, anatomy)
-        if lesion.volume_mm3 >= SMALLEST_MM3:
-            return lesion
+        drawn = []
+        for wanted in together:
+            group = recipe.lesions[wanted.group]
+            streams = partial(_stream, rng, wanted, len(together) > 1, attempt)
+            lesion = family(group.family).draw(streams, group.recipe(), anatomy)
+            drawn.append((wanted, lesion))
+        if all(_fits(recipe, wanted, lesion, anatomy, earlier) for wanted, lesion in drawn):
+            return [
+                PlannedLesion(
+                    role=recipe.lesions[wanted.group].role,
+                    group=recipe.lesions[wanted.group].title,
+                    planted=wanted.planted,
+                    swapped=wanted.swapped,
+                    lesion=lesion,
+                )
+                for wanted, lesion in drawn
+            ]
+    group = recipe.lesions[together[0].group]
     raise XaigtError(
-        f"family {group.family}: no place was found for a lesion of {SMALLEST_MM3} mm3 or more in {TRIES} tries; "
-        "check its sites and volumes."
+        f"recipe {recipe.name}, group {group.title}: no place was found for a lesion in {TRIES} tries; "
+        "check its sites, sizes, count and gap_mm."
     )
 
 
-def _numbered(rng: Streams, number: str, purpose: str) -> np.random.Generator:
-    """Stream of one purpose of one lesion of the sample."""
-    return rng(f"{purpose}-{number}")
+def _stream(rng: Streams, wanted: Wanted, shared: bool, attempt: int, purpose: str) -> np.random.Generator:
+    """Stream of one purpose of one lesion; lesions of two classes at one place share all but their shape."""
+    group = "shared" if shared and purpose != "shape" else wanted.group
+    name = f"{purpose}-{group}-{wanted.instance}"
+    return rng(f"{name}-try{attempt}" if attempt else name)
 
 
-def _slice(share: float, lesions: list[PlannedLesion]) -> float:
-    """Height of a slice that shows the first lesion of the class well (planted or not)."""
-    low, high = next(item.lesion.z_range_mm for item in lesions if item.role == "lesion")
-    return round(low + share * (high - low), DIGITS)
+def _fits(recipe: Recipe, wanted: Wanted, lesion: Lesion, anatomy: Anatomy, earlier: list[PlannedLesion]) -> bool:
+    """Whether a drawn lesion is large enough, on its side, and clear of earlier ones."""
+    group = recipe.lesions[wanted.group]
+    kind = family(group.family)
+    if lesion.volume_mm3 < kind.smallest_mm3:
+        return False
+    if wanted.side is not None:
+        x = float(anatomy.to_template(torch.tensor([lesion.centre_mm], dtype=torch.float32))[0, 2])
+        if (x if wanted.side == "right" else -x) < MIDLINE_MM:
+            return False
+    if group.gap_mm is None:
+        return True
+    reach = kind.reach(lesion) + group.gap_mm
+    return all(
+        np.linalg.norm(np.subtract(lesion.centre_mm, item.lesion.centre_mm))
+        >= reach + family(item.lesion.family).reach(item.lesion)
+        for item in earlier
+    )

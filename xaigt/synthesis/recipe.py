@@ -15,6 +15,8 @@ from xaigt.distributions import Count, Integers, Number, Uniform
 from xaigt.errors import XaigtError
 from xaigt.lesions import LesionRecipe, family
 from xaigt.schema import Document, SchemaError, Strict, assign, validate
+from xaigt.synthesis.effects import EffectRecipe
+from xaigt.synthesis.rules import RuleError, parse
 from xaigt.volume import Grid
 
 FIELD_OF_VIEW_MM = 224.0
@@ -73,14 +75,42 @@ class LesionGroup(Strict):
     """Lesions of one family that a sample gets."""
 
     family: str
-    role: Literal["lesion", "distractor"] = "lesion"
+    name: Annotated[
+        str | None, Field(pattern="^[a-z0-9][a-z0-9-]*$", description="what rules and subtypes call it; the family")
+    ] = None
+    role: Literal["lesion", "distractor", "confounder"] = "lesion"
+    label: Annotated[int | None, Field(ge=0, le=1, description="task shape: the class that these lesions make")] = None
+    correlation: Annotated[float, Field(ge=0, le=1, description="of a confounder, with the class")] = 1.0
     weight: Annotated[float, Field(ge=0, description="how often it is chosen, beside the other groups")] = 1.0
     count: Count = 1
+    gap_mm: Annotated[float | None, Field(ge=0, description="free space to earlier lesions; null: they may meet")] = (
+        None
+    )
     parameters: dict[str, Any] = Field(default_factory=dict)
+
+    @property
+    def title(self) -> str:
+        """Name of the group."""
+        return self.name or self.family
 
     def recipe(self) -> LesionRecipe:
         """Return the family's own part of the recipe, checked."""
         return family(self.family).recipe.model_validate(self.parameters)
+
+
+class VisibilityRecipe(Strict):
+    """A lesion that cannot be seen is not evidence."""
+
+    minimum_cnr: Annotated[
+        float, Field(ge=0, description="|mean contrast over its mask| / SD of the noise, from which it is visible")
+    ] = 1.0
+    invisible: Annotated[
+        Literal["flag", "exclude", "redraw"],
+        Field(description="keep it and say so; take it out of the truth; or draw the sample again"),
+    ] = "flag"
+
+
+Task = Literal["presence", "subtype", "shape", "side", "count", "rule"]
 
 
 class Recipe(Strict):
@@ -95,17 +125,31 @@ class Recipe(Strict):
         Literal["sample", "subject", "template"],
         Field(description="what is never in two splits: a sample, a person (all templates made of one), a template"),
     ] = "sample"
-    task: Literal["presence"] = "presence"
-    classes: Annotated[list[str], Field(min_length=2, max_length=2)] = Field(default=["absent", "present"])
+    task: Annotated[Task, Field(description="what the class is")] = "presence"
+    rule: Annotated[str | None, Field(description="task rule: such as 'a and not b', over names of groups")] = None
+    classes: Annotated[list[str] | None, Field(description="names of the classes; null: after the task")] = None
     grid: GridRecipe = GridRecipe()
+    slice_mm: Annotated[
+        Number | None,
+        Field(description="2-D: height of the slice in the template, with all lesions in it; null: through the first"),
+    ] = None
     subject: SubjectRecipe = SubjectRecipe()
     lesions: Annotated[list[LesionGroup], Field(min_length=1)]
     choose: Annotated[Count | None, Field(description="groups with the role lesion a sample gets; all if null")] = None
+    contrast_to_noise: Annotated[
+        float | None, Field(gt=0, description="contrast of every lesion at full coverage, in SD of the noise")
+    ] = None
+    visibility: VisibilityRecipe = VisibilityRecipe()
+    effects: Annotated[
+        list[EffectRecipe], Field(description="marks, shifts (confounders) and backgrounds (suppressors)")
+    ] = Field(default_factory=list)
     acquisition: AcquisitionRecipe = AcquisitionRecipe()
     epsilon: Annotated[float, Field(ge=0, description="altered = |image - twin| > epsilon, in units of the image")] = (
         0.5
     )
-    class_defining: list[str] = Field(default_factory=list)
+    class_defining: Annotated[
+        list[str], Field(description="covariates that tell the class because they are what it is; see xaigt audit")
+    ] = Field(default_factory=list)
     sources: list[str] = Field(default_factory=list)
 
     @field_validator("lesions")
@@ -113,22 +157,97 @@ class Recipe(Strict):
     def _some_evidence(cls, groups: list[LesionGroup]) -> list[LesionGroup]:
         if not any(group.role == "lesion" for group in groups):
             raise ValueError("at least one group must have the role lesion: nothing else tells the class")
+        titles = [group.title for group in groups]
+        if twice := sorted({title for title in titles if titles.count(title) > 1}):
+            raise ValueError(f"two groups are called {twice[0]}: give each a name of its own")
         return groups
 
     @model_validator(mode="after")
     def _enough_groups(self) -> Recipe:
-        most = self.choose.integers[1] if isinstance(self.choose, Integers) else self.choose
-        groups = sum(group.role == "lesion" and group.weight > 0 for group in self.lesions)
-        if most is not None and not 1 <= most <= groups:
+        least, most = bounds(self.choose) if self.choose is not None else (1, None)
+        groups = sum(group.weight > 0 for group in self.evidence_groups)
+        if most is not None and not (0 if self.task == "subtype" else 1) <= least <= most <= groups:
             raise ValueError(f"choose asks for {most} groups, but {groups} have the role lesion and a weight above 0")
         return self
+
+    @model_validator(mode="after")
+    def _task_fits(self) -> Recipe:
+        check_task(self)
+        return self
+
+    @property
+    def evidence_groups(self) -> list[LesionGroup]:
+        """Groups with the role lesion."""
+        return [group for group in self.lesions if group.role == "lesion"]
+
+    @property
+    def class_names(self) -> list[str]:
+        """Names of the classes by label; of the subtypes, for the task subtype."""
+        return list(self.classes) if self.classes is not None else default_classes(self)
 
     def written_out(self) -> dict[str, Any]:
         """Return the recipe with every default filled in, as plain data."""
         data = self.model_dump(mode="json")
+        data["classes"] = self.class_names
         for group, written in zip(self.lesions, data["lesions"], strict=True):
             written["parameters"] = group.recipe().model_dump(mode="json", exclude={"family"})
         return data
+
+
+def bounds(count: Count) -> tuple[int, int]:
+    """Smallest and largest value of a count."""
+    return count.integers if isinstance(count, Integers) else (count, count)
+
+
+def default_classes(recipe: Recipe) -> list[str]:
+    """Names of the classes where the recipe gives none."""
+    groups = recipe.evidence_groups
+    if recipe.task == "subtype":
+        return [group.title for group in groups]
+    if recipe.task == "shape":
+        return [next(group.title for group in groups if group.label == label) for label in (0, 1)]
+    if recipe.task == "side":
+        return ["left", "right"]
+    if recipe.task == "count":
+        low, high = bounds(groups[0].count)
+        return [str(number) for number in range(low, high + 1)]
+    if recipe.task == "rule":
+        return [f"not ({recipe.rule})", str(recipe.rule)]
+    return ["absent", "present"]
+
+
+def check_task(recipe: Recipe) -> None:
+    """Refuse a recipe whose groups cannot make its task.
+
+    Raises
+    ------
+    ValueError
+        Saying what the task needs.
+    """
+    groups = recipe.evidence_groups
+    if (recipe.rule is not None) != (recipe.task == "rule"):
+        raise ValueError("rule goes with the task rule, and only with it")
+    if recipe.task == "shape" and sorted(str(group.label) for group in groups) != ["0", "1"]:
+        raise ValueError("the task shape needs two groups with the role lesion: one with label: 0, one with label: 1")
+    if recipe.task == "shape" and groups[0].count != groups[1].count:
+        raise ValueError("the task shape needs the same count in both groups: it must not tell the class")
+    if recipe.task == "count" and (len(groups) != 1 or bounds(groups[0].count)[0] == bounds(groups[0].count)[1]):
+        raise ValueError("the task count needs one group with the role lesion, and count: {integers: [low, high]}")
+    if recipe.task == "count" and bounds(groups[0].count)[0] < 1:
+        raise ValueError("the task count needs a count of 1 or more: for 0 take the task presence")
+    if recipe.task in ("rule", "count", "shape") and recipe.choose is not None:
+        raise ValueError(f"the task {recipe.task} decides itself which lesions a sample gets: choose must be null")
+    if recipe.task == "rule":
+        try:
+            names = parse(str(recipe.rule)).names
+        except RuleError as error:
+            raise ValueError(str(error)) from None
+        if set(names) != {group.title for group in groups}:
+            raise ValueError(f"rule speaks of {', '.join(names)}, the groups are {', '.join(g.title for g in groups)}")
+    if recipe.classes is not None and len(recipe.classes) != len(default_classes(recipe)):
+        raise ValueError(f"classes has {len(recipe.classes)} names, the task needs {len(default_classes(recipe))}")
+    if recipe.contrast_to_noise is not None and recipe.acquisition.noise_hu == 0:
+        raise ValueError("contrast_to_noise needs noise: acquisition.noise_hu is 0")
 
 
 def load_recipe(name: str, settings: Sequence[str] = (), changes: dict[str, Any] | None = None) -> Recipe:
@@ -161,6 +280,8 @@ def load_recipe(name: str, settings: Sequence[str] = (), changes: dict[str, Any]
             data[section][field] = value
         else:
             data[section] = value
+    if data["task"] != recipe.task and data["classes"] == recipe.class_names:
+        data["classes"] = None  # they named the classes of the other task
     return _check(data, None, f"recipe {recipe.name} with the options given")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +18,11 @@ from xaigt.anatomy.world import Anatomy
 from xaigt.dataset.layout import ALTERED, COMPARTMENTS
 from xaigt.lesions import Lesion, family
 from xaigt.synthesis.acquisition import correlated_noise
-from xaigt.synthesis.plan import Plan
+from xaigt.synthesis.effects import apply
+from xaigt.synthesis.measure import Ruler, described
+from xaigt.synthesis.plan import Plan, PlannedLesion
+from xaigt.synthesis.recipe import Recipe
+from xaigt.synthesis.tasks import SWAPPING
 from xaigt.volume import Grid
 
 HU_RANGE = (-1024, 3071)  # what a 12-bit CT scanner stores
@@ -39,7 +44,7 @@ class Rendered:
     lesions: list[dict[str, Any]]
 
 
-def render(plan: Plan, grid: Grid, epsilon: float, device: torch.device) -> Rendered:
+def render(plan: Plan, grid: Grid, recipe: Recipe, device: torch.device) -> Rendered:
     """Compute the arrays of one sample.
 
     Parameters
@@ -48,8 +53,8 @@ def render(plan: Plan, grid: Grid, epsilon: float, device: torch.device) -> Rend
         Every decision.
     grid
         The voxels; for a 2-D sample its height is taken from the plan.
-    epsilon
-        A voxel is altered if image and twin differ by more.
+    recipe
+        What it says of the image as a whole: task, epsilon, visibility.
     device
         Where to compute.
     """
@@ -57,21 +62,77 @@ def render(plan: Plan, grid: Grid, epsilon: float, device: torch.device) -> Rend
         grid = grid.at(plan.slice_mm)
     anatomy = Anatomy.of(load_fields(plan.template), plan.subject, device)
     healthy, read = _healthy(plan, grid, anatomy, load_fields(plan.template, grid.voxel))
-    canvas = _Canvas(healthy, read, grid, anatomy)
-    planted = [item for item in plan.lesions if item.planted]
-    for instance, item in enumerate(planted, start=1):
+    ground = _Canvas(healthy, read, grid, anatomy, plan)
+    effects = _effects(plan, grid, anatomy, read)
+    others = [item for item in plan.lesions if item.role != "lesion" and item.planted]
+    lesions = [item for item in plan.lesions if item.role == "lesion" and item.planted]
+    swapped = [item for item in plan.lesions if item.role == "lesion" and item.swapped]
+    for instance, item in enumerate(others, start=1):
+        ground.plant(instance, item.lesion)
+    canvas = ground.copy()
+    for instance, item in enumerate(lesions, start=1):
         canvas.plant(instance, item.lesion)
     noise = correlated_noise(plan.acquisition, grid).to(device)
+    for delta, _ in effects:
+        noise = noise + delta
     limits = HU_RANGE if load_card(plan.template).modality == "CT" else MR_RANGE
-    image, twin = _quantise(canvas.image + noise, limits), _quantise(healthy + noise, limits)
-    arrays = _arrays(image, twin, canvas, read, epsilon)
-    measured = [
-        {"role": item.role, **_measure(arrays, instance, item.lesion, grid)}
-        for instance, item in enumerate(planted, start=1)
-    ]
+
+    def seen(image: torch.Tensor) -> npt.NDArray[np.int16]:
+        return _quantise(image + noise, limits)
+
+    image, twin = seen(canvas.image), seen(ground.image)
+    other = _other(ground, effects, len(others))
+    ruler, minimum = Ruler(grid, anatomy, plan.acquisition.noise_hu), recipe.visibility.minimum_cnr
+    rows = []
+    for instance, item in enumerate(lesions, start=1):
+        mask = canvas.mask(instance)
+        found = ruler.measure(mask, image, twin, minimum)
+        if not found["visible"] and recipe.visibility.invisible == "exclude":
+            canvas.instance[torch.from_numpy(mask).to(device)] = 0
+        rows.append(_named(item, instance) | described(item.lesion) | found)
+    bare = seen(healthy)
+    for instance, item in enumerate(others, start=1):
+        found = ruler.measure(other == instance, twin, bare, minimum)
+        rows.append(_named(item, instance) | described(item.lesion) | found)
+    for instance, (effect, (delta, _)) in enumerate(zip(plan.effects, effects, strict=True), start=len(others) + 1):
+        found = ruler.measure(other == instance, twin, twin - delta.cpu().numpy(), minimum)
+        row = {"role": effect.role, "group": effect.kind, "instance": instance}
+        rows.append(row | described(effect) | found)
+    arrays = _arrays(image, twin, canvas, read, recipe.epsilon)
+    arrays["other"] = other
+    if recipe.task in SWAPPING:
+        exchanged = ground.copy()
+        for instance, item in enumerate(swapped, start=1):
+            exchanged.plant(instance, item.lesion)
+        arrays |= {"swapped": seen(exchanged.image), "swapped_lesion": exchanged.instance.cpu().numpy()}
     if plan.slice_mm is not None:
         arrays = {name: array[0] for name, array in arrays.items()}
-    return Rendered(arrays, measured)
+    return Rendered(arrays, rows)
+
+
+def _named(item: PlannedLesion, instance: int) -> dict[str, Any]:
+    return {"role": item.role, "group": item.group, "instance": instance}
+
+
+def _effects(
+    plan: Plan, grid: Grid, anatomy: Anatomy, read: dict[str, torch.Tensor]
+) -> list[tuple[torch.Tensor, torch.Tensor]]:
+    """What each effect adds to every image of the sample, and its mask."""
+    if not plan.effects:
+        return []
+    _, y, _ = grid.centre[::-1]
+    middle = anatomy.to_scanner((grid.centre[2], y, 0.0))[2]
+    return [apply(effect, grid, read["depth"] > 0, middle) for effect in plan.effects]
+
+
+def _other(ground: _Canvas, effects: list[tuple[torch.Tensor, torch.Tensor]], before: int) -> npt.NDArray[np.uint8]:
+    """Numbers of distractors, confounders and suppressors; small ones lie over large ones."""
+    masks = sorted(enumerate(effects, start=before + 1), key=lambda item: -int(item[1][1].sum()))
+    other = torch.zeros_like(ground.instance)
+    for number, (_, mask) in masks:
+        other[mask] = number
+    other = torch.where(ground.instance > 0, ground.instance, other)
+    return np.asarray(other.cpu().numpy())
 
 
 def _healthy(plan: Plan, grid: Grid, anatomy: Anatomy, fields: Fields) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
@@ -95,13 +156,27 @@ def _soft_tissue(read: dict[str, torch.Tensor], subject: Subject) -> torch.Tenso
 class _Canvas:
     """The image while lesions are planted into it, and the masks that grow with it."""
 
-    def __init__(self, healthy: torch.Tensor, read: dict[str, torch.Tensor], grid: Grid, anatomy: Anatomy) -> None:
+    def __init__(
+        self, healthy: torch.Tensor, read: dict[str, torch.Tensor], grid: Grid, anatomy: Anatomy, plan: Plan
+    ) -> None:
         self.image = healthy.clone()
         self.core = torch.zeros_like(healthy)
         self.oedema = torch.zeros_like(healthy)
         self.instance = torch.zeros(healthy.shape, dtype=torch.uint8, device=healthy.device)
         self._read, self._grid, self._anatomy = read, grid, anatomy
         self._tissue = _soft_tissue(read, anatomy.map.subject)
+        self._contrast = (plan.contrast_to_noise or 0.0) * plan.acquisition.noise_hu
+
+    def copy(self) -> _Canvas:
+        """Return a canvas that goes on from this one, with no truth yet; what is planted there is not planted over."""
+        other = copy.copy(self)
+        other.image, other.core, other.oedema = self.image.clone(), self.core.clone(), torch.zeros_like(self.oedema)
+        other.instance = torch.zeros_like(self.instance)
+        return other
+
+    def mask(self, instance: int) -> npt.NDArray[np.bool_]:
+        """Voxels of one lesion."""
+        return np.asarray((self.instance == instance).cpu().numpy())
 
     def plant(self, instance: int, lesion: Lesion) -> None:
         """Blend one lesion into the image inside its box; where two meet, the fuller one owns the voxel."""
@@ -119,13 +194,34 @@ class _Canvas:
         core, oedema = mean(print_.core), mean(print_.oedema)
         matter = self._read["white"][box] + GREY_SHARE * self._read["grey"][box]
         # A lesion replaces the soft tissue of a voxel, not the share of bone beside it; and not an earlier lesion.
+        if print_.add is None:
+            change = mean(print_.core * print_.level) - core * self._tissue[box]
+        else:
+            change = mean(print_.core * print_.add)
+        exact = kind.nominal(lesion, self._anatomy, _centres(self._grid, box, self._anatomy.device))
+        own = core >= 0.5 if exact is None else exact
         room = 1 - self.core[box]
-        replaced = mean(print_.core * print_.level) - core * self._tissue[box]
-        self.image[box] += room * (oedema * matter * print_.shift + replaced)
-        owns = (core >= 0.5) & (core > self.core[box])
+        owns = own & (room > 0) & (core > self.core[box])
+        gain = self._gain(change, core, own)
+        self.image[box] += room * gain * (oedema * matter * print_.shift + change)
         self.instance[box] = torch.where(owns, torch.full_like(self.instance[box], instance), self.instance[box])
         self.core[box] = torch.maximum(self.core[box], core)
         self.oedema[box] = torch.maximum(self.oedema[box], oedema)
+
+    def _gain(self, change: torch.Tensor, core: torch.Tensor, own: torch.Tensor) -> float:
+        """Factor that brings the contrast of a lesion, at full coverage, to what the recipe's dial asks."""
+        if not self._contrast or not bool(own.any()):
+            return 1.0
+        full = float(change[own].double().sum().abs() / core[own].double().sum().clamp(min=1e-6))
+        return self._contrast / full if full > 0 else 1.0
+
+
+def _centres(grid: Grid, box: tuple[slice, slice, slice], device: torch.device) -> torch.Tensor:
+    """Centres ``[z, y, x, 3]`` of the voxels of a box."""
+    axes = [
+        torch.from_numpy(axis[part].astype(np.float32)).to(device) for axis, part in zip(grid.axes(), box, strict=True)
+    ]
+    return torch.stack(torch.meshgrid(*axes, indexing="ij"), -1)
 
 
 def _box(grid: Grid, centre: tuple[float, float, float], reach: float) -> tuple[slice, slice, slice] | None:
@@ -191,29 +287,4 @@ def _arrays(
         "altered": altered.astype(np.uint8),
         "support": inside.astype(np.uint8),
         "compartment": compartment.astype(np.uint8),
-    }
-
-
-def _measure(arrays: Arrays, instance: int, lesion: Lesion, grid: Grid) -> dict[str, Any]:
-    """One row of lesions.parquet, less what the dataset adds."""
-    mask = arrays["lesion"] == instance
-    voxels = int(mask.sum())
-    where = np.argwhere(mask)
-    extent = (where.max(0) - where.min(0) + 1) * np.asarray(grid.spacing) if voxels else np.zeros(3)
-    image, twin = arrays["image"][mask], arrays["twin"][mask]
-    return {
-        "instance": instance,
-        "family": lesion.family,
-        "centre_z_mm": lesion.centre_mm[0],
-        "centre_y_mm": lesion.centre_mm[1],
-        "centre_x_mm": lesion.centre_mm[2],
-        "volume_mm3": lesion.volume_mm3,
-        "voxels": voxels,
-        "area_mm2": round(voxels * grid.spacing[1] * grid.spacing[2], 4) if grid.shape[0] == 1 else None,
-        "extent_z_mm": round(float(extent[0]), 4),
-        "extent_y_mm": round(float(extent[1]), 4),
-        "extent_x_mm": round(float(extent[2]), 4),
-        "mean": round(float(image.mean()), 4) if voxels else None,
-        "contrast": round(float(image.mean() - twin.mean()), 4) if voxels else None,
-        "parameters": lesion.model_dump_json(),
     }

@@ -19,14 +19,14 @@ def template_of(recipe: Recipe, seed: int, sample: int) -> str:
     if recipe.disjoint == "sample":
         rng = stream(seed, sample, "template")
     else:
-        rng = stream(seed, sample // len(recipe.classes), "template-block")
+        rng = stream(seed, sample // len(recipe.class_names), "template-block")
     return recipe.templates[int(rng.integers(len(recipe.templates)))]
 
 
 def split_of_sample(recipe: Recipe, seed: int, sample: int, template: str, shares: Mapping[str, float]) -> str:
     """Split of a sample, as the recipe's `disjoint` asks."""
     if recipe.disjoint == "sample":
-        return split_of(seed, sample, shares, len(recipe.classes))
+        return split_of(seed, sample, shares, len(recipe.class_names))
     return groups(recipe, seed, shares)[template]
 
 

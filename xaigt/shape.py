@@ -1,0 +1,125 @@
+"""Shape of a mask: its perimeter or surface by Crofton's formula, and how compact it is."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Sequence
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+
+from xaigt.errors import XaigtError
+
+
+def compactness(mask: npt.NDArray[np.generic], spacing: Sequence[float]) -> float:
+    """Compactness of a mask: 1 for a disc or a ball, less for anything else of the same size.
+
+    In 2-D ``4 pi A / P^2`` (A: area, P: perimeter), in 3-D the sphericity ``pi^(1/3) (6 V)^(2/3) / S`` (V: volume,
+    S: surface; H. Wadell, J. Geol. 43, 250, 1935). P and S are those of :func:`boundary`, so its bias is in them: a
+    large axis-aligned square gets 0.874 (pi / 4 = 0.785), a cube 0.870 (0.806), discs and balls 1 within 2 %; masks
+    of fewer than about 20 voxels exceed 1. Values are comparable between masks of one spacing.
+
+    Parameters
+    ----------
+    mask
+        ``[y, x]`` or ``[z, y, x]``; what is not 0 belongs to it.
+    spacing
+        Distance between voxel centres along each axis of the mask, in mm.
+
+    Returns
+    -------
+    float
+        Without unit; ``nan`` for an empty mask.
+
+    Raises
+    ------
+    XaigtError
+        If the mask has neither 2 nor 3 axes, or the spacing does not fit it.
+    """
+    edge = boundary(mask, spacing)
+    if edge == 0:
+        return math.nan
+    size = int(np.count_nonzero(mask)) * math.prod(spacing)
+    if len(spacing) == 2:
+        return 4 * math.pi * size / edge**2
+    return math.pi ** (1 / 3) * (6 * size) ** (2 / 3) / edge
+
+
+def boundary(mask: npt.NDArray[np.generic], spacing: Sequence[float]) -> float:
+    """Perimeter (2-D, mm) or surface (3-D, mm2) of a mask by Crofton's formula.
+
+    Lines through the voxel centres in the directions of all neighbours (4 in 2-D, 13 in 3-D) are counted where they
+    cross the border; each direction is weighted by the share of all directions that lie nearest to it, so that
+    anisotropic voxels are allowed for (D. Legland, K. Kieu, M.-F. Devaux, Image Anal. Stereol. 26, 83, 2007). For
+    square pixels this is scikit-image's ``perimeter_crofton(mask, directions=4)`` times the spacing. Holes count.
+
+    Parameters
+    ----------
+    mask, spacing
+        As in :func:`compactness`.
+    """
+    filled = np.asarray(mask) != 0
+    steps = tuple(float(step) for step in spacing)
+    if filled.ndim not in (2, 3) or len(steps) != filled.ndim:
+        raise XaigtError(
+            f"compactness needs a mask of 2 or 3 axes and one spacing for each (given: {filled.ndim} axes, "
+            f"{len(steps)} spacings)."
+        )
+    if not all(step > 0 and math.isfinite(step) for step in steps):
+        raise XaigtError(f"the spacing must be above 0 along every axis (given: {steps}).")
+    if not filled.any():
+        return 0.0
+    padded = np.pad(_cropped(filled), 1)
+    total = 0.0
+    for offset, weight in _directions(steps):
+        here, there = zip(*(_pair(shift) for shift in offset), strict=True)
+        crossings = int(np.count_nonzero(padded[here] != padded[there]))
+        # Each line stands for the cell's volume over the step's length: a width (2-D) or an area (3-D).
+        length = math.hypot(*(shift * step for shift, step in zip(offset, steps, strict=True)))
+        total += weight * crossings * math.prod(steps) / length
+    return total * (math.pi / 2 if filled.ndim == 2 else 2.0)
+
+
+def _cropped(filled: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    for axis in range(filled.ndim):
+        used = np.flatnonzero(filled.any(tuple(other for other in range(filled.ndim) if other != axis)))
+        filled = filled.take(range(int(used[0]), int(used[-1]) + 1), axis)
+    return filled
+
+
+def _pair(shift: int) -> tuple[slice, slice]:
+    """Slices of an axis that select neighbours `shift` apart."""
+    if shift == 0:
+        return slice(None), slice(None)
+    return (slice(None, -1), slice(1, None)) if shift > 0 else (slice(1, None), slice(None, -1))
+
+
+@lru_cache(maxsize=32)
+def _directions(spacing: tuple[float, ...]) -> list[tuple[tuple[int, ...], float]]:
+    """Offsets to the neighbours, one of each opposite pair, with weights that sum to 1."""
+    every = [offset for offset in itertools.product((-1, 0, 1), repeat=len(spacing)) if any(offset)]
+    vectors = np.array(every) * np.array(spacing)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    shares = _arcs(vectors) if len(spacing) == 2 else _areas(vectors)
+    shares = shares / shares.sum()
+    # Neighbours stand in lexical order, so the second half are the opposites of the first.
+    return [(offset, 2 * float(share)) for offset, share in list(zip(every, shares, strict=True))[len(every) // 2 :]]
+
+
+def _arcs(vectors: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Share of the circle nearest to each unit vector."""
+    angles = np.arctan2(vectors[:, 0], vectors[:, 1])
+    order = np.argsort(angles)
+    gaps = np.diff(angles[order], append=angles[order[0]] + 2 * math.pi)
+    shares = np.empty(len(angles))
+    shares[order] = (gaps + np.roll(gaps, 1)) / 2
+    return shares
+
+
+def _areas(vectors: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Share of the sphere nearest to each unit vector."""
+    from scipy.spatial import SphericalVoronoi
+
+    return np.asarray(SphericalVoronoi(vectors).calculate_areas())
