@@ -1,4 +1,4 @@
-"""Auditing a dataset: does anything but the lesion tell the class, and is the recorded truth true?"""
+"""Auditing a dataset: nothing but the lesion may tell the class, and the recorded truth must be true."""
 
 from __future__ import annotations
 

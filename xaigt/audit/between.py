@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from xaigt.audit.forms import form_of, seeds_of
 from xaigt.audit.lines import Verdict
 from xaigt.audit.measure import Measured
 from xaigt.audit.problems import Check, Problems
@@ -18,8 +18,6 @@ NEAR = 0.9995
 """Correlation of two thumbnails, the mean image taken away, from which two images are one."""
 _BLOCK = 512
 _SHOWN = 3
-_PLACE = ("centre", "radius", "volume", "range", "level", "core", "contrast", "peak", "texture", "oedema", "family")
-"""Parts of names of parameters that do not say what form a lesion has."""
 
 
 def between_splits(dataset: Dataset, measured: Measured | None) -> list[Check]:
@@ -47,7 +45,7 @@ def seeds(dataset: Dataset) -> Check:
             problems.add(name, "same seed and number", f"sample {number}")
     first: dict[tuple[str, int], int] = {}
     for number, text in zip(samples["sample"], samples["plan"], strict=True):
-        for key, value in _seeds_of(json.loads(str(text))):
+        for key, value in seeds_of(json.loads(str(text))):
             if (key, value) in first and first[key, value] != number:
                 problems.add(name, f"same {key}", f"samples {first[key, value]} and {number}")
             first.setdefault((key, value), int(number))
@@ -79,7 +77,7 @@ def shapes(dataset: Dataset, measured: Measured) -> Check:
     drawn = []
     for number, text in zip(dataset.samples["sample"], dataset.samples["plan"], strict=True):
         for item in json.loads(str(text)).get("lesions", []):
-            if item.get("role") == "lesion" and item.get("planted") and (form := _form(item["lesion"])):
+            if item.get("role") == "lesion" and item.get("planted") and (form := form_of(item)):
                 drawn.append((form, split[int(number)]))
     shared = _shared(masks) | _shared(drawn)
     good = f"{len(masks)} masks and {len(drawn)} drawn forms, none in two splits"
@@ -126,23 +124,3 @@ def _check(name: str, shared: set[str], what: str, good: str) -> Check:
     first = sorted(shared)
     words = f"{len(shared)} {what}s are in two splits ({', '.join(first[:_SHOWN])}{', ...' if len(first) > 3 else ''})"
     return Check(name, Verdict.FAIL, words, {what: first[:100]})
-
-
-def _seeds_of(plan: Any, key: str = "") -> Iterable[tuple[str, int]]:
-    """Recorded seeds of a plan, by the place they stand at; small numbers are no seeds."""
-    if isinstance(plan, dict):
-        for name, value in plan.items():
-            yield from _seeds_of(value, f"{key}.{name}" if key else name)
-    elif isinstance(plan, list):
-        for item in plan:
-            yield from _seeds_of(item, key)
-    elif isinstance(plan, int) and key.endswith("_seed") and plan > 2**31:
-        yield key, plan
-
-
-def _form(lesion: dict[str, Any]) -> str:
-    """What a lesion's drawn parameters say of its form, and of nothing else; empty if that is too little."""
-    kept = {key: value for key, value in lesion.items() if not any(word in key for word in _PLACE)}
-    seeds = [value for key, value in _seeds_of(kept)]
-    whole = [key for key in kept if "bank" in key or "shape_index" in key]
-    return json.dumps(kept, sort_keys=True) if seeds or whole else ""

@@ -1,8 +1,9 @@
 """What could tell the class besides the lesion: one number a sample, from masks and tables, not from pixels.
 
-A covariate is *drawn* (in the plan, for every lesion that was drawn: negatives draw lesions too, and do not plant them),
-*measured* (of planted lesions, from masks and their table), or *recorded* (of the sample, whatever is planted). What is
-measured exists only with a lesion, so for tasks whose classes differ in what is planted it tells the class by nature.
+A covariate is *drawn* (in the plan, for every lesion that was drawn: negatives draw lesions too, and do not plant
+them), *measured* (of planted lesions, from masks and their table), or *recorded* (of the sample, whatever is planted).
+What is measured exists only with a lesion, so for tasks whose classes differ in what is planted it tells the class by
+nature.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from xaigt.audit.forms import form_of
 from xaigt.audit.measure import Measured
 from xaigt.dataset.reading import Dataset
 
@@ -40,10 +42,15 @@ _COLUMNS = {
 }
 """Covariates that are columns of lesions.parquet."""
 _PLACES = ("row", "column", "corner", "pixel", "voxel", "place", "position", "index")
+_FIRST_DRAWS = 4
 _ALIASES = {
     "mean": "intensity",
     "cnr": "contrast over noise",
     "altered": "altered area",
+    "altered area after blur": "altered area",
+    "mean inside the mask after blur": "intensity",
+    "mean intensity": "intensity",
+    "sphericity": "compactness",
     "template height": "slice height",
     "slice": "slice height",
     "count": "number drawn",
@@ -164,6 +171,14 @@ def _drawn(dataset: Dataset, plans: list[dict[str, Any]]) -> list[Covariate]:
     families = sorted({str(item.get("family")) for items in drawn for item in items})
     first = [families.index(str(items[0].get("family"))) if items else np.nan for items in drawn]
     found.append(Covariate("family", DRAWN, _floats(first), ordered=False))
+    forms = [
+        (int(number), form)
+        for number, plan in zip(dataset.samples["sample"], plans, strict=True)
+        for item in plan.get("lesions", [])
+        if item.get("role") == "lesion" and item.get("planted") and (form := form_of(item))
+    ]
+    if forms:
+        found.append(Covariate("repeats of its forms", MEASURED, _repeats(dataset, forms)))
     return [*found, *_parities(dataset, drawn, places)]
 
 
@@ -186,22 +201,26 @@ def _parities(
     for axis, name in enumerate("zyx"):
         digits = _floats(np.round(place[0, axis] * 1e4) if len(place) else np.nan for place in places)
         found.append(Covariate(f"parity of last digit {name}", DRAWN, digits % 2))
-    whole = [_whole_numbers(items[0]) if items else {} for items in drawn]
+    whole = [_whole_numbers(items) for items in drawn]
     for key in sorted({key for item in whole for key in item}):
         found.append(Covariate(f"parity of {key}", DRAWN, _floats(item.get(key) for item in whole) % 2))
     return found
 
 
-def _whole_numbers(lesion: Mapping[str, Any]) -> dict[str, int]:
-    """Whole numbers among the drawn parameters that say where the lesion lies, lists by position."""
+def _whole_numbers(lesions: list[dict[str, Any]]) -> dict[str, int]:
+    """Whole numbers that say where lesions lie: of the first lesion, and of lists the first few, over all lesions."""
     found: dict[str, int] = {}
-    for key, value in lesion.items():
-        if not any(word in key.lower() for word in _PLACES):
-            continue
-        values = value if isinstance(value, list) else [value]
-        for position, item in enumerate(values):
-            if isinstance(item, int) and not isinstance(item, bool) and abs(item) < 2**31:
-                found[key if len(values) == 1 else f"{key}[{position}]"] = item
+    series: dict[str, list[int]] = {}
+    for number, lesion in enumerate(lesions):
+        for key, value in lesion.items():
+            if not any(word in key.lower() for word in _PLACES):
+                continue
+            if isinstance(value, int) and not number:
+                found[key] = value
+            elif isinstance(value, list):
+                series.setdefault(key, []).extend(item for item in value if isinstance(item, int))
+    for key, values in series.items():
+        found |= {f"{key} {position}": value for position, value in enumerate(values[:_FIRST_DRAWS])}
     return found
 
 
@@ -232,19 +251,28 @@ def _measured(dataset: Dataset) -> list[Covariate]:
 
 def _from_masks(dataset: Dataset, measured: Measured) -> list[Covariate]:
     masks = {name: np.asarray(values, float) for name, values in measured.masks.items()}
-    shares = Counter(key for _, _, key in measured.shapes)
-    repeats: dict[int, list[int]] = {}
-    for number, _, key in measured.shapes:
-        repeats.setdefault(number, []).append(shares[key])
-    numbers = [int(number) for number in dataset.samples["sample"]]
+    border = "perimeter" if dataset.dim == 2 else "surface"
+    congruent = [(number, key) for number, _, key in measured.shapes]
     return [
         Covariate("area total", TOTAL, masks["area"]),
         Covariate("mass total", TOTAL, masks["mass"]),
         Covariate("altered area", TOTAL, masks["altered"]),
         Covariate("head area", RECORDED, masks["head"]),
         Covariate("other area", RECORDED, masks["other"]),
-        Covariate("repeats of its shapes", MEASURED, _floats(_mean(repeats.get(n, [])) for n in numbers)),
+        Covariate(border, MEASURED, masks["border"]),
+        Covariate("place depth", MEASURED, masks["depth"]),
+        Covariate("place depth least", MEASURED, masks["least_depth"]),
+        Covariate("repeats of its masks", MEASURED, _repeats(dataset, congruent)),
     ]
+
+
+def _repeats(dataset: Dataset, forms: list[tuple[int, str]]) -> Floats:
+    """How often, on average, the forms of a sample's lesions occur in the dataset."""
+    occurrences = Counter(key for _, key in forms)
+    own: dict[int, list[int]] = {}
+    for number, key in forms:
+        own.setdefault(number, []).append(occurrences[key])
+    return _floats(_mean(own.get(int(number), [])) for number in dataset.samples["sample"])
 
 
 def _lesions_of(plan: Mapping[str, Any], planted: bool) -> list[dict[str, Any]]:

@@ -163,9 +163,7 @@ class Family:
         """Every line with its verdict; two tests of one declared covariate are judged together."""
         lines = [self._line(item) for item in self.tested]
         shown = {
-            (line.name, line.target)
-            for line in lines
-            if line.role is Role.DECLARED and line.verdict is Verdict.PASS
+            (line.name, line.target) for line in lines if line.role is Role.DECLARED and line.verdict is Verdict.PASS
         }
         return [
             replace(line, verdict=Verdict.PASS, n=None, note="shown by its other test")
@@ -185,5 +183,16 @@ class Family:
             boundary = WELL_ABOVE if item.role is Role.EVIDENCE and auc > WELL_ABOVE else 0.5 + MARGIN
             n = needed(self.samples, auc, low, high, boundary)
         return Line(
-            item.name, item.test, item.target, item.role, item.area.value, auc, low, high, verdict, n, note, item.details
+            item.name,
+            item.test,
+            item.target,
+            item.role,
+            item.area.value,
+            auc,
+            low,
+            high,
+            verdict,
+            n,
+            note,
+            item.details,
         )

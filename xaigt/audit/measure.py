@@ -13,6 +13,7 @@ import numpy.typing as npt
 from xaigt.audit.problems import Problems
 from xaigt.audit.truth import check_sample
 from xaigt.dataset.reading import Dataset
+from xaigt.shape import boundary
 
 if TYPE_CHECKING:
     import pandas
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 THUMBNAIL = {2: 32, 3: 12}
 SHAPE_VOXELS = 25
 """A mask of fewer voxels is like many others by chance: it is not compared."""
+_DEPTH_VOXELS = 2**18
 Progress = Callable[[int, int], None]
 
 
@@ -30,7 +32,8 @@ class Measured:
     Attributes
     ----------
     masks
-        A row a sample: area and mass of the truth, altered area, area inside the skull, in voxels and image units.
+        A row a sample, in voxels, mm and image units: area and mass of the truth, altered area, area inside the skull
+        and of all else that is planted, perimeter or surface of its lesions, and how deep they lie.
     shapes
         (sample, instance, key): lesions whose masks are congruent up to translation have one key.
     thumbnails
@@ -60,11 +63,13 @@ def measure(dataset: Dataset, progress: Progress | None = None) -> Measured:
         If an array cannot be read, or is not what its checksum says.
     """
     found = Measured()
-    masks: dict[str, list[float]] = {"area": [], "mass": [], "altered": [], "head": [], "other": []}
+    names = ("area", "mass", "altered", "head", "other", "border", "depth", "least_depth")
+    masks: dict[str, list[float]] = {name: [] for name in names}
     thumbnails = []
     rows = _lesion_rows(dataset)
     bits = dataset.description["altered_bits"]
     kept = bits["lesion"] | bits["oedema"] | bits["displaced"]
+    spacing = [float(step) for step in dataset.description["spacing_mm"][-dataset.dim :]]
     has_other = "other" in dataset.description["arrays"]
     for done, (_, row) in enumerate(dataset.samples.iterrows(), start=1):
         number = int(row["sample"])
@@ -79,7 +84,12 @@ def measure(dataset: Dataset, progress: Progress | None = None) -> Measured:
         masks["head"].append(float((arrays["support"] > 0).sum()))
         masks["other"].append(float((arrays["other"] > 0).sum()) if has_other else 0.0)
         found.recorded.append(np.argwhere(truth | ((arrays["altered"] & kept) > 0)))
-        found.boxes.append(_boxes(lesion, number, found.shapes))
+        boxes, borders = _forms(lesion, spacing, number, found.shapes)
+        found.boxes.append(boxes)
+        depths = _depths(arrays["support"] > 0, boxes, spacing)
+        masks["border"].append(float(np.mean(borders)) if borders else np.nan)
+        masks["depth"].append(float(depths.mean()) if len(depths) else np.nan)
+        masks["least_depth"].append(float(depths.min()) if len(depths) else np.nan)
         thumbnails.append([_thumbnail(arrays[name], THUMBNAIL[dataset.dim]) for name in ("image", "twin")])
         if progress is not None:
             progress(done, len(dataset))
@@ -95,22 +105,38 @@ def _lesion_rows(dataset: Dataset) -> dict[int, list[dict[str, Any]]]:
     return rows
 
 
-def _boxes(
-    lesion: npt.NDArray[np.uint8], number: int, shapes: list[tuple[int, int, str]]
-) -> npt.NDArray[np.float64]:
-    """Centres of the boxes of the instances; the form of each is added to `shapes`."""
+def _forms(
+    lesion: npt.NDArray[np.uint8], spacing: list[float], number: int, shapes: list[tuple[int, int, str]]
+) -> tuple[npt.NDArray[np.float64], list[float]]:
+    """Centres of the boxes of the instances, and their perimeters or surfaces; each form is added to `shapes`."""
     from scipy import ndimage
 
-    centres = []
+    centres, borders = [], []
     for instance, box in enumerate(ndimage.find_objects(lesion.astype(np.int32)), start=1):
         if box is None:
             continue
         centres.append([(part.start + part.stop - 1) / 2 for part in box])
         form = lesion[box] == instance
+        borders.append(boundary(form, spacing))
         if form.sum() >= SHAPE_VOXELS:
             digest = hashlib.sha256(str(form.shape).encode() + np.packbits(form).tobytes()).hexdigest()[:16]
             shapes.append((number, instance, digest))
-    return np.asarray(centres, np.float64).reshape(-1, lesion.ndim)
+    return np.asarray(centres, np.float64).reshape(-1, lesion.ndim), borders
+
+
+def _depths(
+    inside: npt.NDArray[np.bool_], centres: npt.NDArray[np.float64], spacing: list[float]
+) -> npt.NDArray[np.float64]:
+    """Distance (mm) of places to the border of the support; of large volumes every second or further voxel is read."""
+    from scipy import ndimage
+
+    if not len(centres):
+        return np.zeros(0)
+    step = max(1, round((inside.size / _DEPTH_VOXELS) ** (1 / inside.ndim)))
+    part = np.pad(inside[(slice(None, None, step),) * inside.ndim], 1)
+    distance = ndimage.distance_transform_edt(part, sampling=[size * step for size in spacing])
+    index = np.minimum(np.round(centres / step).astype(int) + 1, np.array(part.shape) - 1)
+    return np.asarray(distance[tuple(index.T)], float)
 
 
 def _thumbnail(array: npt.NDArray[np.int16], size: int) -> npt.NDArray[np.float32]:

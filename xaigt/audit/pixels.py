@@ -1,7 +1,7 @@
 """Do pixels tell the class without the lesion, and does the lesion alone? Each test measures what it can see.
 
-``twin``: the healthy twins. ``filled``: the images, where discs are filled from the twin; discs have one size, and every
-sample has as many, placed over its lesions and, where there are fewer, where negatives drew theirs, or at random.
+``twin``: the healthy twins. ``filled``: the images, where discs are filled from the twin; discs have one size, and
+every sample has as many, placed over its lesions and, where there are fewer, where negatives drew theirs, or at random.
 ``lesion``: what the lesion adds, inside its mask, and nothing else.
 
 So that a test that sees nothing is not taken for a proof, known leaks of growing strength are given to samples of a
@@ -177,9 +177,7 @@ def test_pixels(
             progress(done, len(dataset))
     joined = {test: np.concatenate(parts) for test, parts in features.items()}
     share = filled_share[0] / max(filled_share[1], 1.0)
-    tested = [
-        _tested(test, matrix, target, share) for target in targets for test, matrix in joined.items()
-    ]
+    tested = [_tested(test, matrix, target, share) for target in targets for test, matrix in joined.items()]
     injected = []
     for (test, leak, strength), parts in leaked.items():
         matrix = joined[test].copy()

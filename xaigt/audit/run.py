@@ -13,7 +13,7 @@ from xaigt.audit.auc import area
 from xaigt.audit.between import between_splits
 from xaigt.audit.covariates import Covariate, by_nature, covariates, is_declared, plain_name
 from xaigt.audit.lines import MARGIN, Family, Role, Tested
-from xaigt.audit.measure import Measured, measure
+from xaigt.audit.measure import measure
 from xaigt.audit.pixels import WORDS, Injected, test_pixels
 from xaigt.audit.problems import Check
 from xaigt.audit.report import Report
@@ -87,6 +87,7 @@ def audit(
     family.tested = [_with_sensitivity(item, injected, family) for item in family.tested]
     checks: list[Check] = []
     if measured is not None:
+        truth.check_evidence(dataset, measured.problems)
         checks += truth.checks(measured.problems, len(dataset), len(dataset.lesions))
     if measured is not None and rerender > 0:
         from xaigt.audit.exact import check_exact
@@ -111,12 +112,12 @@ def _covariate_lines(
     roles = {}
     for item in found:
         nature = by_nature(task, item, through)
-        roles[item.name] = (
-            Role.DECLARED if is_declared(item, declared) else Role.NATURE if nature else Role.SHORTCUT
-        )
+        roles[item.name] = Role.DECLARED if is_declared(item, declared) else Role.NATURE if nature else Role.SHORTCUT
     changing = [item for item in found if not item.constant]
     limitations = [
-        f"{item.name}: the same in every sample" for item in found if item.constant and roles[item.name] is Role.SHORTCUT
+        f"{item.name}: the same in every sample"
+        for item in found
+        if item.constant and roles[item.name] is Role.SHORTCUT
     ]
     for name in declared:
         if not any(is_declared(item, [name]) for item in found):

@@ -24,9 +24,7 @@ Arrays = Mapping[str, npt.NDArray[Any]]
 Row = Mapping[str, Any]
 
 
-def check_sample(
-    row: Row, lesions: Sequence[Row], arrays: Arrays, dataset: Dataset, problems: Problems
-) -> None:
+def check_sample(row: Row, lesions: Sequence[Row], arrays: Arrays, dataset: Dataset, problems: Problems) -> None:
     """Check one sample and note its problems.
 
     Parameters
@@ -48,6 +46,20 @@ def check_sample(
     _instances(arrays, lesions, dataset, where, problems)
     _lesion_table(row, difference, arrays, lesions, dataset, where, problems)
     _sample_table(row, lesions, arrays, dataset, where, problems)
+
+
+def check_evidence(dataset: Dataset, problems: Problems) -> None:
+    """Every lesion that the table of evidence names must be a lesion of that sample, with voxels."""
+    lesions = dataset.lesions
+    known = set()
+    if len(lesions):
+        truth = lesions[(lesions["role"] == "lesion") & (lesions["voxels"] > 0)]
+        known = set(zip(truth["sample"].astype(int), truth["instance"].astype(int), strict=True))
+    table = dataset.evidence
+    named = table[table["localizable"].astype(bool)]
+    for number, instance in zip(named["sample"].astype(int), named["instance"].astype(int), strict=True):
+        if (number, instance) not in known:
+            problems.add(TABLES, "evidence.parquet names a lesion that is not there", f"sample {number}, {instance}")
 
 
 def checks(problems: Problems, samples: int, lesions: int) -> list[Check]:
