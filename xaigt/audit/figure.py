@@ -50,7 +50,7 @@ def audit_figure(report: Report, path: Path) -> Path:
     for row, check in enumerate(report.checks):
         last.text(0, row, str(check.verdict), color=COLOURS[check.verdict], fontsize=7.5, weight="bold", va="center")
         words = f"{check.name}: {check.note}"
-        last.text(0.13, row, words if len(words) < 125 else words[:122] + "...", fontsize=7.5, va="center")
+        last.text(0.13, row, words if len(words) < 120 else words[:117] + "...", fontsize=7.5, va="center")
     about = report.dataset
     figure.suptitle(
         f"Audit of {about['recipe']}, {about['samples']} samples: {report.verdict}",

@@ -123,24 +123,38 @@ class Report:
         return path
 
     def rows(self, everything: bool = False) -> list[tuple[str, str, str, str]]:
-        """Rows of the table for people: (verdict, what, area and interval, note).
+        """Rows of the table for people: (verdict, what, area and interval, note), what failed first.
 
-        Without `everything`, lines that passed are joined into one row a kind.
+        Without `everything`, covariates of one role and verdict, but for failures, are joined into one row that shows
+        the largest area.
         """
         rows = []
-        hidden: Counter[str] = Counter()
+        joined: dict[tuple[Role, Verdict], list[Line]] = {}
         for line in self.lines:
-            if not everything and line.verdict is Verdict.PASS and line.role is Role.SHORTCUT and line.test != "pixels":
-                hidden[line.test] += 1
-                continue
-            name = f"{line.name} ({line.test}{', ' + line.target if line.target else ''})"
-            note = "; ".join(filter(None, (_expected(line.role), line.note, _decide(line))))
-            rows.append((str(line.verdict), name, f"{line.auc:.3f} [{line.low:.3f}, {line.high:.3f}]", note))
-        for test, count in hidden.items():
-            rows.append((str(Verdict.PASS), f"{count} more covariates ({test})", "", "inside .45 to .55"))
+            single = everything or line.verdict is Verdict.FAIL or line.test in ("pixels", "logistic", "boosted")
+            joined.setdefault((line.role, line.verdict), []).append(line)
+            if single:
+                joined[line.role, line.verdict].pop()
+                rows.append(_row(line))
+        for lines in joined.values():
+            most = sorted(lines, key=lambda line: -line.auc)
+            if len(lines) > 1:
+                verdict, name, area, note = _row(most[0])
+                needed = [line.n for line in lines if line.n]
+                more = f"; {min(needed):,} to {max(needed):,} samples would decide" if needed else ""
+                note = f"of {len(lines)} lines of covariates, the one with the largest area{more}"
+                rows.append((verdict, name, area, "; ".join(filter(None, (_expected(most[0].role), note)))))
+            elif lines:
+                rows.append(_row(lines[0]))
         rows += [(str(check.verdict), check.name, "", check.note) for check in self.checks]
         order = [Verdict.FAIL, Verdict.INCONCLUSIVE, Verdict.NOT_JUDGED, Verdict.PASS]
         return sorted(rows, key=lambda row: order.index(Verdict(row[0])))
+
+
+def _row(line: Line) -> tuple[str, str, str, str]:
+    name = f"{line.name} ({line.test}{', ' + line.target if line.target else ''})"
+    note = "; ".join(filter(None, (_expected(line.role), line.note, _decide(line))))
+    return str(line.verdict), name, f"{line.auc:.3f} [{line.low:.3f}, {line.high:.3f}]", note
 
 
 def _expected(role: Role) -> str:

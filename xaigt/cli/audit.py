@@ -31,7 +31,7 @@ Examples:
 )
 @click.option("--level", type=float, default=0.95, show_default=True, help="Simultaneous coverage of the intervals.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of folds, bootstrap and shuffles.")
-@click.option("--all", "everything", is_flag=True, help="Show every line, also those that passed.")
+@click.option("--all", "everything", is_flag=True, help="Show every covariate in a row of its own.")
 @click.pass_context
 def audit(
     context: click.Context,
@@ -84,7 +84,11 @@ def _show(rows: list[tuple[str, str, str, str]]) -> None:
     from rich.text import Text
 
     colours = {"FAIL": "bold red", "PASS": "green", "INCONCLUSIVE": "yellow"}
-    table = Table("verdict", "what", "max(AUC, 1 - AUC)", "note")
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    table.add_column("verdict", no_wrap=True)
+    table.add_column("what", ratio=3)
+    table.add_column("max(AUC, 1 - AUC)", no_wrap=True)
+    table.add_column("note", ratio=4)
     for verdict, *cells in rows:
         table.add_row(Text(verdict, style=colours.get(verdict, "")), *(Text(cell) for cell in cells))
     Console().print(table)
