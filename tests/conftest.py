@@ -8,10 +8,15 @@ from pathlib import Path
 
 import pytest
 
-# Before any test imports xaigt, and inherited by the processes that tests start: fields are computed once.
-_CACHE = tempfile.TemporaryDirectory(prefix="xaigt-tests-", ignore_cleanup_errors=True)
-os.environ["XAIGT_CACHE"] = os.environ.get("XAIGT_TEST_CACHE") or _CACHE.name
-os.environ["XAIGT_CATALOG"] = str(Path(_CACHE.name) / "no-catalog")
+# Before any test imports xaigt, and inherited by the processes that tests start, those of pytest -n among them: fields
+# are computed once, and processes that share the CPUs do not fight for them with threads.
+if "XAIGT_TESTS_FOLDER" not in os.environ:
+    _FOLDER = tempfile.TemporaryDirectory(prefix="xaigt-tests-", ignore_cleanup_errors=True)
+    os.environ["XAIGT_TESTS_FOLDER"] = _FOLDER.name
+    os.environ["XAIGT_CACHE"] = os.environ.get("XAIGT_TEST_CACHE") or _FOLDER.name
+    os.environ["XAIGT_CATALOG"] = str(Path(_FOLDER.name) / "no-catalog")
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ["OMP_NUM_THREADS"] = "1"
 
 SMALL = {"grid.size": 64, "grid.spacing": 3.5, "grid.thickness": 5.0}
 SMALL_3D = {"grid.dim": 3, "grid.size": [24, 64, 64], "grid.spacing": [5.0, 3.5, 3.5], "grid.thickness": None}

@@ -5,18 +5,23 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch.nn.functional import grid_sample
+from torch.nn.functional import embedding_bag
+
+_BATCH = 1 << 15  # points read at once on a CPU: what they need stays in its cache
 
 
 class Sampler:
     """A stack of channels on a regular lattice, read by trilinear interpolation.
 
-    Beyond the lattice the nearest border value is returned.
+    Beyond the lattice the nearest border value is returned. What is read at a point depends on that point alone, not
+    on those read with it.
 
     Parameters
     ----------
     data
-        ``[C, z, y, x]`` float32. A read-only memory map is read in place, not copied, on the CPU.
+        ``[C, z, y, x]`` float32, two voxels or more along each axis. Where the channels are innermost in memory, as
+        in a view of ``[z, y, x, C]``, it is read in place on the CPU, also as a read-only memory map; else it is
+        copied.
     origin
         (z, y, x) position of voxel 0 in mm.
     spacing
@@ -32,18 +37,48 @@ class Sampler:
         spacing: float,
         device: torch.device,
     ) -> None:
-        self.data = tensor(data).to(device)[None]
-        # grid_sample wants -1 at the first and 1 at the last voxel, in the order x, y, z
-        self._factor = [2 / (spacing * (count - 1)) for count in data.shape[1:]]
-        self._shift = [-1 - start * factor for start, factor in zip(origin, self._factor, strict=True)]
+        channels, *shape = data.shape
+        # A row a voxel: the channels of one voxel lie together, and reading a point is a weighted sum of eight rows.
+        self.data = tensor(np.ascontiguousarray(np.moveaxis(data, 0, -1)).reshape(-1, channels)).to(device)
+        steps = (shape[1] * shape[2], shape[2], 1)
+        corners = [z + y + x for z in (0, steps[0]) for y in (0, steps[1]) for x in (0, steps[2])]
+        self._corners = torch.tensor(corners, dtype=torch.int32, device=device)
+        last = torch.tensor(shape, device=device)[:, None] - 1
+        self._scale, self._last = 1 / spacing, last.float()
+        self._shift = torch.tensor([-start / spacing for start in origin], device=device)[:, None]
+        self._one = torch.ones(1, device=device)
+        self._low, self._steps = (last - 1).int(), steps
 
     def __call__(self, points: torch.Tensor, channels: slice = slice(None)) -> torch.Tensor:
         """Values ``[C, ...]`` at points ``[..., 3]`` (z, y, x in mm)."""
-        where = torch.stack([points[..., i] * self._factor[i] + self._shift[i] for i in (2, 1, 0)], -1)
         shape = points.shape[:-1]
-        flat = where.reshape(1, 1, 1, -1, 3)
-        values = grid_sample(self.data[:, channels], flat, mode="bilinear", padding_mode="border", align_corners=True)
-        return values.reshape(-1, *shape)
+        axes = points.movedim(-1, 0).reshape(3, -1)
+        count = axes.shape[1]
+        batch = _BATCH if points.device.type == "cpu" else max(count, 1)
+        values = torch.empty(self.data.shape[1], count, dtype=self.data.dtype, device=points.device)
+        for start in range(0, count, batch):
+            part = slice(start, start + batch)
+            values[:, part] = self._read(axes[:, part]).T
+        return values[channels].reshape(-1, *shape)
+
+    def _read(self, points: torch.Tensor) -> torch.Tensor:
+        """Values ``[n, C]`` at points ``[3, n]``."""
+        count = points.shape[1]
+        position = points.mul(self._scale).add_(self._shift).clamp_(min=0)
+        position = torch.minimum(position, self._last, out=position)
+        voxel = position.int()
+        voxel = torch.minimum(voxel, self._low, out=voxel)
+        beside = torch.empty(3, 2, count, dtype=position.dtype, device=position.device)
+        torch.sub(position, voxel, out=beside[:, 1])
+        torch.sub(self._one, beside[:, 1], out=beside[:, 0])
+        z, y, x = beside
+        edges = (z[:, None] * y).reshape(4, count).T
+        weights = torch.empty(count, 4, 2, dtype=x.dtype, device=x.device)
+        for side in (0, 1):
+            torch.mul(edges, x[side][:, None], out=weights[:, :, side])
+        row = voxel[0].mul_(self._steps[0]).add_(voxel[1], alpha=self._steps[1]).add_(voxel[2])
+        weights = weights.reshape(count, 8)
+        return embedding_bag(row[:, None] + self._corners, self.data, per_sample_weights=weights, mode="sum")
 
 
 def tensor(array: npt.NDArray[np.float32]) -> torch.Tensor:

@@ -6,9 +6,13 @@ from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
+import torch
 from scipy.interpolate import BSpline
+from torch.nn.functional import embedding_bag
 
 Array = npt.NDArray[np.float32]
+
+_TAPS = 4  # control values that bear on a point, along each axis
 
 
 def control_shape(shape: tuple[int, int, int], step: float) -> tuple[int, int, int]:
@@ -32,12 +36,33 @@ def expand(control: Array, shape: tuple[int, int, int], step: float) -> Array:
     Returns
     -------
     ndarray
-        ``[C, z, y, x]``. A plain loop (einsum without optimisation), not BLAS: no dependence on its threads.
+        ``[C, z, y, x]``, a view of an array whose channels are innermost. Each value is a sum of four terms an
+        axis in a fixed order, not BLAS: no dependence on its threads.
     """
-    z, y, x = (_basis(count, step) for count in shape)
-    values = np.einsum("zi,cijk->czjk", z, control)
-    values = np.einsum("yj,czjk->czyk", y, values)
-    return np.asarray(np.einsum("czyk,kx->czyx", values, np.ascontiguousarray(x.T)), np.float32)
+    values = np.moveaxis(control, 0, -1)
+    for axis in (2, 1, 0):  # the innermost first, while the array is small
+        values = _along(values, axis, shape[axis], step)
+    return np.moveaxis(values, -1, 0)
+
+
+def _along(values: Array, axis: int, count: int, step: float) -> Array:
+    """Expand one axis: rows of what lies further in are summed with weights, four for each new row."""
+    outer, inner = values.shape[:axis], values.shape[axis + 1 :]
+    rows = np.ascontiguousarray(values).reshape(-1, int(np.prod(inner)))
+    index, weight = _bags(int(np.prod(outer)), count, step)
+    result = embedding_bag(index, torch.from_numpy(rows), per_sample_weights=weight, mode="sum")
+    return np.asarray(result.numpy()).reshape(*outer, count, *inner)
+
+
+@lru_cache(maxsize=64)
+def _bags(outer: int, count: int, step: float) -> tuple[torch.Tensor, torch.Tensor]:
+    """Rows that make each new row, and their weights, ``[outer * count, 4]``."""
+    basis = _basis(count, step)
+    first = np.minimum(np.floor(np.arange(count) * step + 1e-9).astype(np.int64), basis.shape[1] - _TAPS)
+    taps = first[:, None] + np.arange(_TAPS)
+    index = np.arange(outer)[:, None, None] * basis.shape[1] + taps
+    weight = np.broadcast_to(np.take_along_axis(basis, taps, 1), index.shape)
+    return torch.from_numpy(index.reshape(-1, _TAPS)), torch.from_numpy(weight.reshape(-1, _TAPS).copy())
 
 
 @lru_cache(maxsize=64)

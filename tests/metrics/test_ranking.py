@@ -13,6 +13,7 @@ from tests.metrics.cases import lesions, noise
 from xaigt.errors import XaigtError
 from xaigt.metrics import average_precision, pointing_game, precision_at_k, roc_auc
 from xaigt.metrics.batch import MapBatch
+from xaigt.metrics.selection import top
 
 RANKING = [precision_at_k, average_precision, roc_auc, pointing_game]
 MASK = torch.tensor([[[True, True, False], [False, False, False]]])
@@ -142,3 +143,25 @@ def test_selection_equals_sorting(values: list[int], truth: list[bool]) -> None:
     _ = ordered.ordered
     assert precision_at_k.of(selected).item() == pytest.approx(precision_at_k.of(ordered).item(), abs=1e-12)
     assert "ordered" not in selected.__dict__
+
+
+@pytest.mark.parametrize("k", [1, 40, 700, 4000, 9216])
+@pytest.mark.parametrize("kind", ["noise", "smooth", "plateaus", "periodic", "constant", "peak"])
+def test_selection_in_large_rows_equals_sorting(kind: str, k: int) -> None:
+    """Rows long and smooth enough to be selected from a sample's guess, and rows that fool the guess."""
+    generator = torch.Generator().manual_seed(0)
+    smooth = torch.nn.functional.interpolate(
+        torch.randn(1, 1, 5, 5, generator=generator), size=(96, 96), mode="bicubic"
+    )
+    at = torch.arange(96 * 96)
+    row = {
+        "noise": torch.randn(96 * 96, generator=generator),
+        "smooth": smooth.flatten(),
+        "plateaus": (smooth.flatten() * 4).round().clamp(min=0),
+        "periodic": (at % 17 == 0).float() + at / 1e5,  # the sample sees nothing but the largest
+        "constant": torch.full((96 * 96,), 0.3),
+        "peak": torch.exp(-((at - 5000.0) ** 2) / 200),
+    }[kind][None]
+    chosen = torch.tensor([k])
+    for found, expected in zip(top(row, chosen), top(row, chosen, row.sort(1).values), strict=True):
+        assert torch.equal(found, expected)

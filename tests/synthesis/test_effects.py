@@ -14,6 +14,7 @@ from xaigt.volume import Grid
 
 GRID = Grid((1, 60, 60), (5.0, 2.0, 2.0), 5.0, (0.0, 0.0, 0.0))
 HEAD = torch.zeros(1, 60, 60, dtype=torch.bool)
+AIR = torch.full((1, 60, 60), -1000.0)
 HEAD[:, 10:50, 10:50] = True
 
 
@@ -26,19 +27,19 @@ def test_the_correlation_is_the_one_asked(correlation):
 
 
 def test_a_mark_is_a_square_in_the_corner_that_is_in_front_on_the_right():
-    delta, mask = apply(Effect(kind="mark", value=50, size_mm=10), GRID, HEAD, 0.0)
+    delta, mask = apply(Effect(kind="mark", value=50, size_mm=10), GRID, AIR, HEAD, 0.0)
     assert mask.sum() == 25 and mask[0, :5, :5].all()  # 10 mm at 2 mm
-    assert torch.equal(delta, mask * 50)
+    assert torch.equal(AIR + delta, torch.where(mask, 50.0, AIR))
 
 
 def test_a_shift_moves_the_head_and_nothing_else():
-    delta, mask = apply(Effect(kind="shift", value=-3), GRID, HEAD, 0.0)
+    delta, mask = apply(Effect(kind="shift", value=-3), GRID, AIR, HEAD, 0.0)
     assert torch.equal(mask, HEAD) and torch.equal(delta, HEAD * -3.0)
 
 
 def test_a_background_is_shared_by_a_place_and_its_mirror_image():
     effect = Effect(kind="background", value=7, size_mm=9, centre_mm=(0.0, 5.0, 21.0))
-    delta, mask = apply(effect, GRID, HEAD, 0.0)
+    delta, mask = apply(effect, GRID, AIR, HEAD, 0.0)
     assert torch.equal(delta, delta.flip(2)) and not torch.equal(mask, mask.flip(2))
     assert torch.equal(mask | mask.flip(2), delta == 7)
     assert int(mask.sum()) == 69  # whole points within 4.5 of one of them

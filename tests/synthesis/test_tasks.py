@@ -8,7 +8,7 @@ import torch
 
 from tests.conftest import SMALL, SMALL_3D
 from xaigt.synthesis.evidence import evidence_rows
-from xaigt.synthesis.generate import labels, targets
+from xaigt.synthesis.generate import describe, labels, prepare, targets
 from xaigt.synthesis.plan import draw_plan, sampling_grid
 from xaigt.synthesis.recipe import load_recipe
 from xaigt.synthesis.render import render
@@ -71,10 +71,12 @@ def test_the_side_is_the_side_of_the_mask():
         assert (column > 31.5) == (plan.label == 0)
 
 
-def test_subtypes_are_labels_of_what_is_seen():
+def test_subtypes_are_labels_of_what_is_seen(tmp_path):
     chosen = load_recipe("hemorrhage", ["choose={integers: [1, 3]}"], {**SMALL, "task": "subtype"})
     assert chosen.class_names == [item.family for item in chosen.lesions]
     assert targets(chosen.written_out()) == [f"has_{name}" for name in chosen.class_names]
+    described = describe(prepare(chosen, tmp_path, samples=5, seed=0, splits=None, device="cpu"))
+    assert described["compartments_of"]["intraventricular"] == 2 and described["compartments_of"]["epidural"] == 8
     several = 0
     for sample in range(5):
         plan, found = rendered(chosen, sample)

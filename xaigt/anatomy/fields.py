@@ -38,7 +38,7 @@ from xaigt.errors import nearest
 from xaigt.sampling import Sampler
 
 CHANNELS = ("grey", "white", "csf", "bone", "soft", "depth", "parenchyma", "ventricles")
-VERSION = 3  # of the code that computes fields: raise it when any field changes
+VERSION = 4  # of the code that computes fields: raise it when any field changes
 PUSH_STEP = 4  # voxels: ventricle enlargement is smooth and stored coarsely
 
 _BUILDERS = {
@@ -71,7 +71,8 @@ class Fields:
     key
         Identifies the data, the code and the averaging: enters checksums and cache names.
     data
-        ``[C, z, y, x]`` float32 in the order of :data:`CHANNELS`; a read-only memory map where the cache allows.
+        ``[C, z, y, x]`` float32 in the order of :data:`CHANNELS`; a read-only memory map where the cache allows, in
+        which the channels are innermost: a point is read from few places.
     lattice
         Where the voxels of `data` lie.
     push, push_lattice
@@ -145,7 +146,7 @@ def _cached(card: TemplateCard, voxel: tuple[float, ...], folder: Path) -> tuple
         with cache.locked(folder / "fields"):
             if not averaged.exists():
                 _save_array(averaged, _average(arrays.data, arrays.lattice, voxel))
-    return arrays, np.load(averaged, mmap_mode="r")
+    return arrays, _load_array(averaged)
 
 
 def _build(card: TemplateCard) -> FieldArrays:
@@ -198,19 +199,24 @@ def _save(folder: Path, arrays: FieldArrays) -> None:
 
 
 def _save_array(path: Path, array: Array) -> None:
+    """Write ``[C, z, y, x]`` with its channels innermost."""
     with cache.whole(path) as temporary, temporary.open("wb") as file:
-        np.save(file, array)
+        np.save(file, np.ascontiguousarray(np.moveaxis(array, 0, -1)))
+
+
+def _load_array(path: Path) -> Array:
+    return np.moveaxis(np.load(path, mmap_mode="r"), -1, 0)
 
 
 def _open(folder: Path) -> FieldArrays:
     described = json.loads((folder / "fields.json").read_text(encoding="utf-8"))
     lattice = Lattice(tuple(described["shape"]), tuple(described["origin"]), described["spacing"])
-    data = np.load(folder / "fields.npy", mmap_mode="r")
+    data = _load_array(folder / "fields.npy")
     levels, to_file = described["levels"], described["to_file"]
     return FieldArrays(
         data,
         lattice,
-        np.load(folder / "push.npy"),
+        np.array(_load_array(folder / "push.npy")),
         tuple(described["centre"]),
         tuple(levels) if levels else None,
         tuple(tuple(row) for row in to_file) if to_file else None,

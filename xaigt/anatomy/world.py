@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import weakref
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from functools import lru_cache
 
+import numpy as np
 import torch
 
 from xaigt.anatomy.fields import CHANNELS, Fields
+from xaigt.anatomy.lattices import Axes
 from xaigt.anatomy.subjects import Subject, SubjectMap
 from xaigt.volume import Grid
 
@@ -29,6 +33,8 @@ class Anatomy:
     fields: Fields
     map: SubjectMap
     grid: Grid | None = None
+    _mapped: _Last = field(default_factory=lambda: _Last(), repr=False, compare=False)
+    _read: _Last = field(default_factory=lambda: _Last(), repr=False, compare=False)
 
     @classmethod
     def of(cls, fields: Fields, subject: Subject, device: torch.device) -> Anatomy:
@@ -42,20 +48,60 @@ class Anatomy:
 
     def __call__(self, points: torch.Tensor, channel: str) -> torch.Tensor:
         """Return a field at points ``[..., 3]`` (z, y, x; mm) of scanner space."""
-        return self.at_template(self.map.to_template(points), channel)
+        return self.at_template(self.to_template(points), channel)
 
     def at_template(self, points: torch.Tensor, channel: str) -> torch.Tensor:
-        """Return a field at points ``[..., 3]`` of template space."""
-        index = CHANNELS.index(channel)
-        return self.fields.sampler(self.device)(points, slice(index, index + 1))[0]
+        """Return a field at points ``[..., 3]`` of template space.
+
+        All channels are read at once, and kept until other points are asked for.
+        """
+        return self._read(points, self.fields.sampler(self.device))[CHANNELS.index(channel)]
 
     def to_template(self, points: torch.Tensor) -> torch.Tensor:
-        """Map points ``[..., 3]`` (z, y, x; mm) of scanner space to template space."""
-        return self.map.to_template(points)
+        """Map points ``[..., 3]`` (z, y, x; mm) of scanner space to template space; kept until others are mapped."""
+        return self._mapped(points, self.map.to_template)
+
+    def lattice(self, axes: Axes) -> torch.Tensor:
+        """Points ``[z, y, x, 3]`` of scanner space with these coordinates (mm); mapping them next costs little."""
+        z, y, x = (torch.from_numpy(axis.astype(np.float32)).to(self.device) for axis in axes)
+        points = torch.stack(torch.meshgrid(z, y, x, indexing="ij")).movedim(0, -1)
+        self._mapped.keep(points, self.map.on_lattice(axes).points())
+        return points
 
     def to_scanner(self, point: tuple[float, float, float]) -> tuple[float, float, float]:
         """Point of scanner space that shows a point of template space (z, y, x; mm)."""
         return self.map.to_scanner(point)
+
+
+class _Last:
+    """A function of a tensor that is not computed again for the tensor it was called with last.
+
+    It is the same tensor if it is the same object and nothing was written to it or to the result meanwhile.
+    """
+
+    def __init__(self) -> None:
+        self._argument: weakref.ref[torch.Tensor] | None = None
+        self._versions = (0, 0)
+        self._result: torch.Tensor | None = None
+
+    def __call__(self, argument: torch.Tensor, function: Callable[[torch.Tensor], torch.Tensor]) -> torch.Tensor:
+        kept = self._result
+        if kept is not None and self._argument is not None and self._argument() is argument:
+            if self._versions == (argument._version, kept._version):
+                return kept
+        result = function(argument)
+        self.keep(argument, result)
+        return result
+
+    def keep(self, argument: torch.Tensor, result: torch.Tensor) -> None:
+        """Know the result of a tensor."""
+        self._argument = weakref.ref(argument, self._forget)
+        self._versions = (argument._version, result._version)
+        self._result = result
+
+    def _forget(self, reference: weakref.ref[torch.Tensor]) -> None:
+        if reference is self._argument:
+            self._argument = self._result = None
 
 
 @lru_cache(maxsize=4)

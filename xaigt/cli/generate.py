@@ -10,6 +10,7 @@ import click
 from xaigt.cli.types import Axes, Splits
 
 if TYPE_CHECKING:
+    from xaigt.dataset.reading import Dataset
     from xaigt.synthesis.recipe import Recipe
 
 SMALL = 256  # samples below which starting worker processes costs more than it saves
@@ -152,13 +153,21 @@ def summary(folder: Path) -> None:
     for name in dataset.classes:
         table.add_column(name, justify="right")
     table.add_column("median lesion", justify="right")
-    volumes = dataset.lesions.merge(dataset.samples[["sample", "split"]], on="sample")
+    planted = dataset.lesions[dataset.lesions["role"] == "lesion"] if len(dataset.lesions) else dataset.lesions
+    volumes = planted.merge(dataset.samples[["sample", "split"]], on="sample")
     for split in dataset.description["splits"]:
         rows = dataset.samples[dataset.samples["split"] == split]
-        counts = [str(int((rows["label"] == label).sum())) for label in range(len(dataset.classes))]
+        counts = [str(int((rows[column] == value).sum())) for column, value in _class_columns(dataset)]
         found = volumes.loc[volumes["split"] == split, "volume_mm3"]
         table.add_row(split, *counts, f"{found.median() / 1000:.1f} mL" if len(found) else "-")
     console = Console()
     console.print(table)
     console.print(f"Look at it: {folder / 'gallery.png'}", soft_wrap=True)
     console.print(f"Next: xaigt show {folder} 0     or, in Python, xaigt.load({str(folder)!r})", soft_wrap=True)
+
+
+def _class_columns(dataset: Dataset) -> list[tuple[str, int]]:
+    """Column of the table of samples, and its value, that stand for each class."""
+    if dataset.description["task"] == "subtype":
+        return [(f"has_{name}", 1) for name in dataset.classes]
+    return [("label", label) for label in range(len(dataset.classes))]

@@ -8,6 +8,7 @@ that gives a wanted volume is found by selection among the values of G on a latt
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -102,6 +103,7 @@ def smooth_minimum(a: torch.Tensor, b: torch.Tensor, width: float) -> torch.Tens
     return torch.minimum(a, b) - overlap * overlap * (width / 4)
 
 
+@lru_cache(maxsize=16)  # drawing and rendering read the same noise several times
 def shape_noise(seed: int, device: torch.device) -> Sampler:
     """Smooth noise of about unit variance over the surroundings of a blob, in units of its radius."""
     shape = (_NOISE_POINTS,) * 3

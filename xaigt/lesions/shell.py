@@ -21,6 +21,8 @@ from xaigt.lesions.base import World
 from xaigt.schema import Strict
 
 _TANGENT, _DEPTH = 41, 10  # points of the lattice a layer is resolved on, along each tangent and in depth
+_WALKS, _SECANTS = 1, 5  # steps that find the inner table: to 1e-4 mm on the embedded heads
+_SLOPES = (0.4, 1.2)  # of the depth along a direction: 1 towards the nearest point of a head of the template's size
 MARGIN = 1.35  # its half-width, in radii of the unrestricted layer of the wanted volume
 
 
@@ -82,7 +84,7 @@ def lattice(layer: Layer, radius: float, world: World) -> tuple[torch.Tensor, to
         u[..., None] * along + v[..., None] * up
     )
     solid = (steps[1] - steps[0]) ** 2 / sphere**2 * np.sin(angle) / np.maximum(angle, 1e-9)
-    surface = surface_radius(direction, layer.origin_mm, world)
+    surface = surface_radius(direction, layer.origin_mm, world, start=sphere)
     thickness = MARGIN * layer.ratio * radius * 1.3
     depths = (np.arange(_DEPTH) + 0.5) / _DEPTH * thickness
     distances = surface[..., None] - depths
@@ -92,17 +94,25 @@ def lattice(layer: Layer, radius: float, world: World) -> tuple[torch.Tensor, to
 
 
 def surface_radius(
-    direction: npt.NDArray[np.float64], origin: tuple[float, float, float], world: World
+    direction: npt.NDArray[np.float64], origin: tuple[float, float, float], world: World, start: float = 60.0
 ) -> npt.NDArray[np.float64]:
     """Distance (mm) from the origin to the inner table along unit directions ``[..., 3]``.
 
-    The depth is a signed distance, so walking outwards by it never steps past the surface: sphere tracing.
+    The depth is a signed distance, so a step of its length comes near the surface: one from `start` (mm), and then the
+    secant method, which takes the slope of the depth along each direction from the last step.
     """
-    radius = np.full(direction.shape[:-1], 30.0)
-    for _ in range(14):
+    radius = np.full(direction.shape[:-1], start)
+    slope = np.ones_like(radius)
+    last: tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]] | None = None
+    for step in range(_WALKS + _SECANTS):
         points = np.asarray(origin) + radius[..., None] * direction
         depth = world(_tensor(points, world), "depth").double().cpu().numpy()
-        radius = np.clip(radius + np.clip(depth, -5, 60), 10, 140)
+        if last is not None and step >= _WALKS:
+            moved = radius - last[0]
+            known = np.abs(moved) > 1e-3
+            slope = np.where(known, (last[1] - depth) / np.where(known, moved, 1.0), slope)
+        last = radius, depth
+        radius = np.clip(radius + np.clip(depth / np.clip(slope, *_SLOPES), -20, 60), 10, 140)
     return radius
 
 

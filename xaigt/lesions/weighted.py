@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import torch
 
 from xaigt.distributions import DIGITS
+
+_BLOCK = 3  # points an edge of the blocks that are looked at first
+
+Near = Callable[[torch.Tensor, float], torch.Tensor]
+"""Whether anything of interest lies within a distance (mm) of points ``[..., 3]``."""
 
 
 def level_of_volume(
@@ -62,14 +68,50 @@ def z_range(heights: torch.Tensor, cells: torch.Tensor, inside: torch.Tensor, bi
 
 
 def box_lattice(
-    low: tuple[float, float, float], high: tuple[float, float, float], step: float, device: torch.device
+    low: tuple[float, float, float],
+    high: tuple[float, float, float],
+    step: float,
+    device: torch.device,
+    near: Near | None = None,
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Points ``[z, y, x, 3]`` of a box (mm) about `step` apart, and the volume (mm3) that each stands for."""
-    axes, cell = [], 1.0
+    """Points of a box (mm) about `step` apart, and the volume (mm3) that each stands for.
+
+    Parameters
+    ----------
+    low, high
+        Corners (z, y, x).
+    step
+        Distance between points in mm.
+    device
+        Where they are needed.
+    near
+        Says of some points whether anything of interest lies within a distance (mm) of them. It is asked about
+        blocks of points first, and blocks far from everything are left out.
+
+    Returns
+    -------
+    torch.Tensor
+        ``[z, y, x, 3]``, or ``[n, 3]`` if `near` is given.
+    torch.Tensor
+        Volumes, of the same shape without the last axis.
+    """
+    axes, widths = [], []
     for a, b in zip(low, high, strict=True):
         count = max(2, math.ceil((b - a) / step))
-        width = (b - a) / count
-        axes.append((torch.arange(count, dtype=torch.float64) + 0.5) * width + a)
-        cell *= width
-    points = torch.stack(torch.meshgrid(*axes, indexing="ij"), -1).float().to(device)
+        widths.append((b - a) / count)
+        axes.append((torch.arange(count, dtype=torch.float64) + 0.5) * widths[-1] + a)
+    cell = math.prod(widths)
+    if near is None:
+        points = torch.stack(torch.meshgrid(*axes, indexing="ij"), -1).float().to(device)
+        return points, torch.full(points.shape[:-1], cell, device=device)
+    blocks = []
+    for axis, width in zip(axes, widths, strict=True):
+        blocks.append(axis[::_BLOCK] + width * (_BLOCK - 1) / 2)
+    half = 0.5 * _BLOCK * math.hypot(*widths)
+    middles = torch.stack(torch.meshgrid(*blocks, indexing="ij"), -1).float().to(device)
+    keep = near(middles, half)
+    for dim, axis in enumerate(axes):
+        keep = keep.repeat_interleave(_BLOCK, dim).narrow(dim, 0, len(axis))
+    where = torch.nonzero(keep)
+    points = torch.stack([axis.float().to(device)[where[:, dim]] for dim, axis in enumerate(axes)]).movedim(0, -1)
     return points, torch.full(points.shape[:-1], cell, device=device)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-OUTLINE, OEDEMA, BLUR = "#ff3b30", "#ffcc00", "#5ac8fa"
+OUTLINE, OEDEMA, BLUR, OTHER = "#ff3b30", "#ffcc00", "#5ac8fa", "#34c759"
 _WINDOWS = {"CT": (0.0, 80.0)}
 
 
@@ -32,6 +32,10 @@ class PictureSample(Protocol):
     @property
     def lesion(self) -> npt.NDArray[np.uint8]:
         """The instances."""
+
+    @property
+    def other(self) -> npt.NDArray[np.uint8]:
+        """Distractors, confounders and suppressors."""
 
     @property
     def altered(self) -> npt.NDArray[np.uint8]:
@@ -78,6 +82,7 @@ def gallery(dataset: PictureDataset, path: Path, columns: int = 6) -> Path:
         for row, shown in enumerate((image, twin, image)):
             _show(grid[row, column], shown, dataset.description)
         _outline(grid[2, column], lesion)
+        _outline_other(grid[2, column], dataset, sample, at)
         grid[0, column].set_title(f"{sample.row['id']}\n{sample.row['class']}", fontsize=9)
     for row, name in enumerate(("image", "healthy twin", "true outline")):
         grid[row, 0].text(-0.08, 0.5, name, rotation=90, va="center", ha="right", transform=grid[row, 0].transAxes)
@@ -95,6 +100,7 @@ def sample_picture(dataset: PictureDataset, index: int, path: Path) -> Path:
     axes = figure.subplots(1, 4)
     _show(axes[0], image, dataset.description)
     _outline(axes[0], lesion)
+    _outline_other(axes[0], dataset, sample, at)
     _show(axes[1], twin, dataset.description)
     difference = image.astype(np.int32) - twin
     reach = max(int(np.abs(difference).max()), 1)
@@ -109,20 +115,24 @@ def sample_picture(dataset: PictureDataset, index: int, path: Path) -> Path:
         axis.set_axis_off()
     where = "" if at is None else f", slice {at}"
     found = dataset.lesions[dataset.lesions["sample"] == sample.row["sample"]]
-    lines = [
-        f"{row['family']}: {row['volume_mm3'] / 1000:.1f} mL, contrast {row['contrast']:.0f}"
-        for _, row in found.iterrows()
-        if row["voxels"]
-    ]
+    lines = [_described(row) for _, row in found.iterrows() if row["voxels"]]
     words = "; ".join([f"sample {sample.row['id']} ({sample.row['split']}): {sample.row['class']}{where}", *lines])
     figure.suptitle(words, fontsize=11)
     return save_figure(figure, path)
 
 
+def _described(row: Any) -> str:
+    """Words for one lesion."""
+    size = "" if row["volume_mm3"] != row["volume_mm3"] else f" {row['volume_mm3'] / 1000:.1f} mL,"  # NaN: no volume
+    role = "" if row["role"] == "lesion" else f" ({row['role']})"
+    return f"{row['family']}{role}:{size} contrast {row['contrast']:.0f}"
+
+
 def _both_classes(dataset: PictureDataset, columns: int) -> list[int]:
     """Positions of the first samples of each class, in turn."""
-    labels = np.asarray(dataset.samples["label"])
-    queues = [list(np.flatnonzero(labels == label)) for label in sorted(set(labels), reverse=True)]
+    labels = np.asarray(dataset.samples["class"])
+    last_first = dataset.samples.sort_values("label", ascending=False, kind="stable")["class"]
+    queues = [list(np.flatnonzero(labels == label)) for label in dict.fromkeys(last_first)]
     chosen: list[int] = []
     while len(chosen) < min(columns, len(labels)):
         for queue in queues:
@@ -150,9 +160,15 @@ def _show(axis: Axes, image: npt.NDArray[Any], description: dict[str, Any]) -> N
     axis.set_axis_off()
 
 
-def _outline(axis: Axes, mask: npt.NDArray[np.uint8]) -> None:
-    if mask.any():
-        axis.contour(mask > 0, levels=[0.5], colors=[OUTLINE], linewidths=1.0)
+def _outline(axis: Axes, mask: npt.NDArray[np.uint8], colour: str = OUTLINE) -> None:
+    if (mask > 0).any() and not (mask > 0).all():
+        axis.contour(mask > 0, levels=[0.5], colors=[colour], linewidths=1.0)
+
+
+def _outline_other(axis: Axes, dataset: PictureDataset, sample: PictureSample, at: int | None) -> None:
+    """Outline what is no truth and yet stands out, in another colour."""
+    if "other" in dataset.description["arrays"]:
+        _outline(axis, _plane(sample.other, at), OTHER)
 
 
 def _overlay(axis: Axes, altered: npt.NDArray[np.uint8], bits: dict[str, int]) -> None:

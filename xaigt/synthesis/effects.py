@@ -33,7 +33,7 @@ class MarkRecipe(Strict):
     kind: Literal["mark"]
     correlation: Share = 1.0
     size_mm: Annotated[Number, Field(description="edge of the square")] = 10.0
-    value: Annotated[Number, Field(description="what it adds to the image")] = 80.0
+    value: Annotated[Number, Field(description="value that it has in the image")] = 80.0
 
 
 class ShiftRecipe(Strict):
@@ -102,7 +102,9 @@ def with_correlation(rng: np.random.Generator, correlation: float, in_class: boo
     return bool(rng.uniform() < (1 + (correlation if in_class else -correlation)) / 2)
 
 
-def apply(effect: Effect, grid: Grid, inside: torch.Tensor, middle_x: float) -> tuple[torch.Tensor, torch.Tensor]:
+def apply(
+    effect: Effect, grid: Grid, image: torch.Tensor, inside: torch.Tensor, middle_x: float
+) -> tuple[torch.Tensor, torch.Tensor]:
     """What an effect adds to every image of a sample, and its mask; both ``[z, y, x]``.
 
     Parameters
@@ -111,6 +113,8 @@ def apply(effect: Effect, grid: Grid, inside: torch.Tensor, middle_x: float) -> 
         As drawn.
     grid
         The voxels.
+    image
+        What is there, without noise: a mark takes its place.
     inside
         Where the inside of the skull is: the support of a shift, and of a background.
     middle_x
@@ -123,6 +127,7 @@ def apply(effect: Effect, grid: Grid, inside: torch.Tensor, middle_x: float) -> 
         # The corner that is in front on the patient's right: outside every head.
         near_y, near_x = y.max() - y < effect.size_mm, x.max() - x < effect.size_mm
         mask = (near_y[None, :, None] & near_x[None, None, :]).expand(grid.shape)
+        return torch.where(mask, effect.value - image, 0.0), mask
     else:
         cz, cy, cx = effect.centre_mm
         flat = ((z - cz) ** 2)[:, None, None] + ((y - cy) ** 2)[None, :, None]

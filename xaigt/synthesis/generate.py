@@ -21,6 +21,7 @@ from xaigt.dataset import layout
 from xaigt.dataset.files import DatasetError, free_bytes, size_text
 from xaigt.dataset.store import Rows, Store, checksum
 from xaigt.errors import XaigtError
+from xaigt.lesions import family
 from xaigt.synthesis.evidence import evidence_rows
 from xaigt.synthesis.recipe import Recipe
 from xaigt.synthesis.splits import groups, split_of_sample
@@ -179,6 +180,12 @@ def describe(job: Job) -> dict[str, Any]:
         "arrays": job.arrays,
         "altered_bits": layout.ALTERED,
         "compartment_bits": layout.COMPARTMENTS,
+        "compartments_of": {
+            group["name"] or group["family"]: sum(
+                layout.COMPARTMENTS[name] for name in family(group["family"]).compartments
+            )
+            for group in job.recipe["lesions"]
+        },
         "templates": [
             card.model_dump(mode="json", include=_TERMS)
             | {

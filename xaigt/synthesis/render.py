@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +17,7 @@ from xaigt.anatomy.world import Anatomy
 from xaigt.dataset.layout import ALTERED, COMPARTMENTS
 from xaigt.lesions import Lesion, family
 from xaigt.synthesis.acquisition import correlated_noise
+from xaigt.synthesis.cover import cover
 from xaigt.synthesis.effects import apply
 from xaigt.synthesis.measure import Ruler, described
 from xaigt.synthesis.plan import Plan, PlannedLesion
@@ -27,10 +27,10 @@ from xaigt.volume import Grid
 
 HU_RANGE = (-1024, 3071)  # what a 12-bit CT scanner stores
 MR_RANGE = (0, 32767)  # magnitudes; white matter is 1000
-SUBSTEP_MM = 1.25  # lesions are evaluated at points this close, and averaged over the voxel
 OEDEMA_VISIBLE = 0.05  # share of full oedema from which an altered voxel counts as oedema
 FLUID = 0.35  # share of fluid from which a voxel belongs to sulci and cisterns
 EXTRA_AXIAL_MM = 30.0  # no layer under the inner table is thicker
+SLAB = 1 << 15  # points that are mapped together
 GREY_SHARE = 0.6  # oedema spreads along white matter; grey matter takes less of it
 
 Arrays = dict[str, npt.NDArray[Any]]
@@ -67,12 +67,12 @@ def render(plan: Plan, grid: Grid, recipe: Recipe, device: torch.device) -> Rend
     anatomy = Anatomy.of(load_fields(plan.template), plan.subject, device)
     healthy, read = _healthy(plan, grid, anatomy, load_fields(plan.template, grid.voxel))
     ground = _Canvas(healthy, read, grid, anatomy, plan)
-    effects = _effects(plan, grid, anatomy, read)
     others = [item for item in plan.lesions if item.role != "lesion" and item.planted]
     lesions = [item for item in plan.lesions if item.role == "lesion" and item.planted]
     swapped = [item for item in plan.lesions if item.role == "lesion" and item.swapped]
     for instance, item in enumerate(others, start=1):
         ground.plant(instance, item.lesion)
+    effects = _effects(plan, grid, anatomy, ground.image, read["depth"] > 0)
     canvas = ground.copy()
     for instance, item in enumerate(lesions, start=1):
         canvas.plant(instance, item.lesion)
@@ -120,14 +120,14 @@ def _named(item: PlannedLesion, instance: int) -> dict[str, Any]:
 
 
 def _effects(
-    plan: Plan, grid: Grid, anatomy: Anatomy, read: dict[str, torch.Tensor]
+    plan: Plan, grid: Grid, anatomy: Anatomy, image: torch.Tensor, inside: torch.Tensor
 ) -> list[tuple[torch.Tensor, torch.Tensor]]:
     """What each effect adds to every image of the sample, and its mask."""
     if not plan.effects:
         return []
     _, y, _ = grid.centre[::-1]
     middle = anatomy.to_scanner((grid.centre[2], y, 0.0))[2]
-    return [apply(effect, grid, read["depth"] > 0, middle) for effect in plan.effects]
+    return [apply(effect, grid, image, inside, middle) for effect in plan.effects]
 
 
 def _other(ground: _Canvas, effects: list[tuple[torch.Tensor, torch.Tensor]], before: int) -> npt.NDArray[np.uint8]:
@@ -142,9 +142,12 @@ def _other(ground: _Canvas, effects: list[tuple[torch.Tensor, torch.Tensor]], be
 
 def _healthy(plan: Plan, grid: Grid, anatomy: Anatomy, fields: Fields) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
     """Noise-free image of the subject without lesions, and the fields it was read from."""
-    z, y, x = (torch.from_numpy(axis.astype(np.float32)).to(anatomy.device) for axis in grid.axes())
-    points = torch.stack(torch.meshgrid(z, y, x, indexing="ij"), -1)
-    values = fields.sampler(anatomy.device)(anatomy.map.to_template(points))
+    sampler, lattice = fields.sampler(anatomy.device), anatomy.map.on_lattice(grid.axes())
+    values = torch.empty(len(CHANNELS), *grid.shape, device=anatomy.device)
+    planes = max(1, SLAB // (grid.shape[1] * grid.shape[2]))  # what is read together stays in the processor's cache
+    for start in range(0, grid.shape[0], planes):
+        part = slice(start, start + planes)
+        values[:, part] = sampler(lattice.points(part))
     read = dict(zip(CHANNELS, values, strict=True))
     subject = plan.subject
     brain = subject.grey_hu * read["grey"] + subject.white_hu * read["white"] + subject.csf_hu * read["csf"]
@@ -186,29 +189,19 @@ class _Canvas:
     def plant(self, instance: int, lesion: Lesion) -> None:
         """Blend one lesion into the image inside its box; where two meet, the fuller one owns the voxel."""
         kind = family(lesion.family)
-        box = _box(self._grid, lesion.centre_mm, kind.reach(lesion))
-        if box is None:
+        found = cover(kind, lesion, self._anatomy, self._grid)
+        if found is None:
             return
-        points, shape, parts, softness = _subpoints(self._grid, box, self._anatomy.device)
-        print_ = kind.footprint(lesion, self._anatomy, points, softness)
-
-        def mean(values: torch.Tensor) -> torch.Tensor:
-            (nz, ny, nx), (sz, sy, sx) = shape, parts
-            return values.reshape(nz, sz, ny, sy, nx, sx).mean((1, 3, 5))
-
-        core, oedema = mean(print_.core), mean(print_.oedema)
+        box, core, oedema = found.box, found.core, found.oedema
         matter = self._read["white"][box] + GREY_SHARE * self._read["grey"][box]
         # A lesion replaces the soft tissue of a voxel, not the share of bone beside it; and not an earlier lesion.
-        if print_.add is None:
-            change = mean(print_.core * print_.level) - core * self._tissue[box]
-        else:
-            change = mean(print_.core * print_.add)
+        change = found.filling if found.additive else found.filling - core * self._tissue[box]
         exact = kind.nominal(lesion, self._anatomy, _centres(self._grid, box, self._anatomy.device))
         own = core >= 0.5 if exact is None else exact
         room = 1 - self.core[box]
         owns = own & (room > 0) & (core > self.core[box])
         gain = self._gain(change, core, own)
-        self.image[box] += room * gain * (oedema * matter * print_.shift + change)
+        self.image[box] += room * gain * (oedema * matter * found.shift + change)
         self.instance[box] = torch.where(owns, torch.full_like(self.instance[box], instance), self.instance[box])
         self.core[box] = torch.maximum(self.core[box], core)
         self.oedema[box] = torch.maximum(self.oedema[box], oedema)
@@ -227,33 +220,6 @@ def _centres(grid: Grid, box: tuple[slice, slice, slice], device: torch.device) 
         torch.from_numpy(axis[part].astype(np.float32)).to(device) for axis, part in zip(grid.axes(), box, strict=True)
     ]
     return torch.stack(torch.meshgrid(*axes, indexing="ij"), -1)
-
-
-def _box(grid: Grid, centre: tuple[float, float, float], reach: float) -> tuple[slice, slice, slice] | None:
-    """Part of the grid within `reach` of `centre`, or None if they do not meet."""
-    slices = []
-    for axis, middle, voxel in zip(grid.axes(), centre, grid.voxel, strict=True):
-        near = np.flatnonzero(np.abs(axis - middle) <= reach + voxel / 2)
-        if near.size == 0:
-            return None
-        slices.append(slice(int(near[0]), int(near[-1]) + 1))
-    return slices[0], slices[1], slices[2]
-
-
-def _subpoints(
-    grid: Grid, box: tuple[slice, slice, slice], device: torch.device
-) -> tuple[torch.Tensor, tuple[int, ...], tuple[int, ...], float]:
-    """Points inside the voxels of a box, the box's shape, the points a voxel along each axis, their spacing."""
-    axes, parts = [], []
-    for axis, part, extent in zip(grid.axes(), box, grid.voxel, strict=True):
-        count = math.ceil(extent / SUBSTEP_MM)
-        offsets = ((np.arange(count) + 0.5) / count - 0.5) * extent
-        positions = (axis[part][:, None] + offsets).ravel()
-        axes.append(torch.from_numpy(positions.astype(np.float32)).to(device))
-        parts.append(count)
-    shape = tuple(part.stop - part.start for part in box)
-    softness = max(extent / count for extent, count in zip(grid.voxel, parts, strict=True))
-    return torch.stack(torch.meshgrid(*axes, indexing="ij"), -1), shape, tuple(parts), softness
 
 
 def _quantise(image: torch.Tensor, limits: tuple[int, int]) -> npt.NDArray[np.int16]:

@@ -73,7 +73,12 @@ class IntraventricularFamily(Family):
         )
         corners = [world.to_scanner(corner) for corner in BOX]
         low, high = (tuple(float(v) for v in pick(np.asarray(corners), axis=0)) for pick in (np.min, np.max))
-        points, cells = box_lattice((low[0], low[1], low[2]), (high[0], high[1], high[2]), STEP_MM, world.device)
+
+        def near(middles: torch.Tensor, distance: float) -> torch.Tensor:
+            return _outside(lesion, world, middles) <= 1.3 * distance  # the map stretches by less
+
+        box = ((low[0], low[1], low[2]), (high[0], high[1], high[2]))
+        points, cells = box_lattice(*box, STEP_MM, world.device, near)
         allowed = _outside(lesion, world, points) <= 0
         height = _height(lesion, points)
         level, reached = level_of_volume(height, cells, allowed, wanted)

@@ -94,9 +94,13 @@ class SubarachnoidFamily(Family):
             core_hu=draw(contrast, recipe.core_hu),
             texture_hu=draw(contrast, recipe.texture_hu),
         )
-        points, cells = box_lattice(
-            (z - half, y - half, x - half), (z + half, y + half, x + half), half / 18, world.device
-        )
+
+        def near(middles: torch.Tensor, distance: float) -> torch.Tensor:
+            deep = world(middles, "depth") > INNER_MM - 1.3 * distance  # the map stretches by less
+            return deep & ((middles - torch.tensor(lesion.centre_mm)).norm(dim=-1) <= half + distance)
+
+        box = ((z - half, y - half, x - half), (z + half, y + half, x + half))
+        points, cells = box_lattice(*box, half / 18, world.device, near)
         allowed = (_outside(world, points) <= 0) & _within(lesion, points)
         size = _size(lesion, points)
         level, reached = level_of_volume(size, cells, allowed, wanted)

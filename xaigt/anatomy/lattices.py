@@ -1,0 +1,58 @@
+"""Mapping a rectangular lattice of points from scanner space to template space at a fraction of the cost a point.
+
+The map of a subject is smooth: it is computed on the points of a fixed lattice of scanner space, 4 mm apart, and
+interpolated linearly between them. The fixed lattice makes the result at a point the same whatever lattice it is
+asked for with; it differs from the map itself by a few hundredths of a millimetre.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+NODE_MM = 4.0
+
+Axes = tuple[npt.NDArray[np.float64], npt.NDArray[np.float64], npt.NDArray[np.float64]]
+"""Coordinates z, y and x (mm) of the points of a rectangular lattice, in any order and at any distances."""
+
+
+class MappedLattice:
+    """Where the points of a lattice lie in template space.
+
+    Parameters
+    ----------
+    mapping
+        Maps points ``[..., 3]`` (z, y, x; mm).
+    axes
+        Coordinates along z, y and x.
+    device
+        Where to compute.
+    """
+
+    def __init__(self, mapping: Callable[[torch.Tensor], torch.Tensor], axes: Axes, device: torch.device) -> None:
+        nodes, self._low, self._share = [], [], []
+        for number, axis in enumerate(axes):
+            position = axis / NODE_MM
+            low = np.floor(position)
+            first = low.min()
+            nodes.append((np.arange(first, low.max() + 2) * NODE_MM).astype(np.float32))
+            self._low.append(torch.from_numpy((low - first).astype(np.int64)).to(device))
+            share = torch.from_numpy((position - low).astype(np.float32)).to(device)
+            self._share.append(share.reshape([-1 if i == number else 1 for i in range(3)]))
+        z, y, x = (torch.from_numpy(axis).to(device) for axis in nodes)
+        self._nodes = mapping(torch.stack(torch.meshgrid(z, y, x, indexing="ij")).movedim(0, -1)).movedim(-1, 0)
+
+    def points(self, planes: slice = slice(None)) -> torch.Tensor:
+        """Points ``[n, y, x, 3]`` (z, y, x; mm of template space) of some planes z of the lattice."""
+        values = self._nodes
+        # x before y: the last step, the largest, then moves whole rows.
+        for axis in (0, 2, 1):
+            part = planes if axis == 0 else slice(None)
+            low, share = self._low[axis][part], self._share[axis][part] if axis == 0 else self._share[axis]
+            values = torch.lerp(
+                values.index_select(axis + 1, low), values.index_select(axis + 1, low + 1), share
+            )
+        return values.movedim(0, -1)
