@@ -52,7 +52,5 @@ class MappedLattice:
         for axis in (0, 2, 1):
             part = planes if axis == 0 else slice(None)
             low, share = self._low[axis][part], self._share[axis][part] if axis == 0 else self._share[axis]
-            values = torch.lerp(
-                values.index_select(axis + 1, low), values.index_select(axis + 1, low + 1), share
-            )
+            values = torch.lerp(values.index_select(axis + 1, low), values.index_select(axis + 1, low + 1), share)
         return values.movedim(0, -1)
