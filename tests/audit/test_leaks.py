@@ -1,4 +1,4 @@
-"""The audit fails on planted leaks, each in the line that it belongs to, and on nothing else where nothing is planted."""
+"""The audit fails on planted leaks, each in the line that it belongs to; on clean data it does not fail."""
 
 import json
 

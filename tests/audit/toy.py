@@ -1,7 +1,7 @@
 """Small datasets in the real format, written in a second, with a leak where a test asks for one.
 
-Each sample draws one lesion (a disc with a ragged border); positives plant it. Images are smooth random heads with noise.
-A leak is a function that changes the drawn numbers, the arrays or the rows of one sample.
+Each sample draws one lesion (a disc with a ragged border); positives plant it. Images are smooth random heads with
+noise. A leak is a function that changes the drawn numbers, the arrays or the rows of one sample.
 """
 
 from __future__ import annotations

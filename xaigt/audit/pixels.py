@@ -28,6 +28,8 @@ from xaigt.randomness import stream
 
 BATCH_VOXELS = 2**20
 MARGIN_VOXELS = 2.0
+MOST_INJECTED = 2000
+"""Samples that leaks are given to, or not: of larger datasets a part, whose smallest leak is an upper bound."""
 PATCH_SHARE = 1 / 32
 """Radius of the injected disc, in widths of the image."""
 STRENGTHS = {
@@ -129,7 +131,7 @@ def _drawn_places(dataset: Dataset, row: Any) -> list[npt.NDArray[np.float64]]:
     return found
 
 
-def test_pixels(
+def classify(
     dataset: Dataset,
     measured: Measured,
     targets: Sequence[Target],
@@ -153,6 +155,8 @@ def test_pixels(
     """
     discs = place_discs(dataset, measured, seed)
     mixed = stream(seed, 0, "audit-shuffle").permutation(targets[0].label)
+    few = stream(seed, 0, "audit-few").permutation(len(mixed)) < MOST_INJECTED
+    given_to = mixed & few
     with_lesion = np.array([len(recorded) > 0 for recorded in measured.recorded])
     features: dict[str, list[Floats]] = {}
     leaked: dict[tuple[str, str, float], list[Floats]] = {}
@@ -164,7 +168,7 @@ def test_pixels(
         scales = scales or _scales(views, batch)
         filled_share[0] += float(((distance <= 0) & (batch["support"] > 0)).sum())
         filled_share[1] += float((batch["support"] > 0).sum())
-        chosen = mixed[start : start + count]
+        chosen = given_to[start : start + count]
         for test, images in views.items():
             features.setdefault(test, []).append(describe(images, scales[test]))
             for leak in LEAKS[test]:
@@ -181,8 +185,8 @@ def test_pixels(
     injected = []
     for (test, leak, strength), parts in leaked.items():
         matrix = joined[test].copy()
-        matrix[mixed] = np.concatenate(parts)
-        usable = with_lesion if test == "lesion" else np.ones(len(mixed), bool)
+        matrix[given_to] = np.concatenate(parts)
+        usable = few & with_lesion if test == "lesion" else few
         if mixed[usable].sum() >= LEAST and (~mixed[usable]).sum() >= LEAST:
             found = _within(usable, matrix, mixed, targets[0].folds)
             injected.append(Injected(test, leak, strength, found))

@@ -14,7 +14,7 @@ from xaigt.audit.between import between_splits
 from xaigt.audit.covariates import Covariate, by_nature, covariates, is_declared, plain_name
 from xaigt.audit.lines import MARGIN, Family, Role, Tested
 from xaigt.audit.measure import measure
-from xaigt.audit.pixels import WORDS, Injected, test_pixels
+from xaigt.audit.pixels import WORDS, Injected, classify
 from xaigt.audit.problems import Check
 from xaigt.audit.report import Report
 from xaigt.audit.targets import Target, clusters_of, targets_of
@@ -79,7 +79,7 @@ def audit(
     injected: list[Injected] = []
     if measured is not None and pixels:
         noise = _noise(found)
-        seen, injected = test_pixels(
+        seen, injected = classify(
             dataset, measured, targets, noise_sd=noise, seed=seed, progress=_stage(progress, "classifying pixels")
         )
         tested += seen
