@@ -68,7 +68,7 @@ def test_a_leak_in_tables_fails_where_it_lies(tmp_path, name):
     assert report.verdict is Verdict.FAIL
     failed = {item.name for item in report.failed}
     assert line in failed
-    assert failed <= {line, "all together", "side", "parity of last digit x", "parity of last digit z"}
+    assert failed <= {line, "all together", "side", "place x"}  # what follows from the place follows
 
 
 def test_what_is_not_monotone_is_seen_by_the_tree_alone(tmp_path):
@@ -128,7 +128,6 @@ def one_seed(item, rng):
 
 
 def one_form(item, rng):
-    item["state"].setdefault("lesion", item["arrays"]["lesion"] if item["label"] else None)
     if item["label"] and item["number"] in (4, 5, 6, 7):
         known = item["state"].setdefault("form", item["arrays"])
         lesion = np.roll(known["lesion"], 2, axis=0)
@@ -140,7 +139,7 @@ def one_background(item, rng):
     if item["number"] == 0:
         item["state"]["twin"] = item["arrays"]["twin"]
     if item["number"] == 2:
-        twin = item["state"]["twin"] + rng.integers(-1, 2, (SIZE, SIZE)).astype(np.int16)
+        twin = item["state"]["twin"] + (rng.random((SIZE, SIZE)) < 0.02).astype(np.int16)
         item["arrays"] |= {"twin": twin, "image": (twin + 20 * item["arrays"]["lesion"]).astype(np.int16)}
 
 
@@ -199,6 +198,7 @@ def test_shared_templates_are_a_limitation_where_the_recipe_declares_nothing(tmp
     assert found.verdict is Verdict.NOT_JUDGED and "2 of 2 templates" in found.note
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(10))
 def test_clean_data_do_not_fail(tmp_path, seed):
     report = audit(toy(tmp_path / "d", 120, seed=seed), rerender=0, seed=seed)
@@ -208,6 +208,7 @@ def test_clean_data_do_not_fail(tmp_path, seed):
     assert pixels["healthy twins"].verdict is Verdict.INCONCLUSIVE
 
 
+@pytest.mark.slow
 def test_clean_data_pass_where_there_are_enough(tmp_path):
     report = audit(toy(tmp_path / "d", 6000, write_arrays=False), **TABLES)
     judged = [line for line in report.lines if line.role is not Role.NATURE]

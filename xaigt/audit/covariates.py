@@ -123,8 +123,14 @@ def by_nature(task: str, covariate: Covariate, slice_through_lesion: bool) -> bo
 
 
 def is_declared(covariate: Covariate, declared: Iterable[str]) -> bool:
-    """Whether a recipe's ``class_defining`` names a covariate, or the group it belongs to."""
-    return any(covariate.name == wanted or covariate.name.split()[0] == wanted for wanted in map(plain_name, declared))
+    """Whether a recipe's ``class_defining`` names a covariate, or the group it belongs to.
+
+    Compactness names the perimeter, or the surface, too: of lesions of one size they say the same.
+    """
+    wanted = {plain_name(name) for name in declared}
+    if "compactness" in wanted:
+        wanted |= {"perimeter", "surface"}
+    return covariate.name in wanted or covariate.name.split()[0] in wanted
 
 
 def plain_name(name: str) -> str:
