@@ -12,7 +12,7 @@ FLOORS = [
     | {"volume", "dataset", "report", "explainers", "metrics", "statistics"},
     {"anatomy", "lesions"},
     {"synthesis"},
-    {"models", "publishing", "cohorts"},
+    {"audit", "models", "publishing", "cohorts"},
     {"studies"},
     {"cli"},
 ]

@@ -13,6 +13,7 @@ from xaigt.errors import XaigtError
 COMMANDS: dict[str, tuple[str, str]] = {
     "generate": ("xaigt.cli.generate:generate", "Make a dataset: lesions with exact masks in real anatomy."),
     "show": ("xaigt.cli.show:show", "Draw a dataset, or one of its samples."),
+    "audit": ("xaigt.cli.audit:audit", "Prove that nothing but the lesion tells the class."),
     "export": ("xaigt.cli.export:export", "Write a dataset in a format that other programs open."),
     "implant": ("xaigt.cli.implant:implant", "Plant lesions into scans of your own."),
     "templates": ("xaigt.cli.templates:templates", "List, show, fetch, add and check the anatomy."),

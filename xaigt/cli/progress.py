@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 
 @contextmanager
@@ -52,3 +52,21 @@ def progress_bar(what: str, unit: str) -> Iterator[Callable[[int, int], None]]:
             bar.update(task, completed=done, total=wanted)
 
         yield update
+
+
+@contextmanager
+def stages() -> Iterator[Callable[[str, int, int], None]]:
+    """Show a bar for each of several stages that follow each other; yields ``update(stage, done, wanted)``."""
+    with ExitStack() as stack:
+        current = ""
+        update: Callable[[int, int], None] | None = None
+
+        def told(stage: str, done: int, wanted: int) -> None:
+            nonlocal current, update
+            if stage != current or update is None:
+                stack.close()
+                update = stack.enter_context(progress_bar(stage, "samples"))
+                current = stage
+            update(done, wanted)
+
+        yield told

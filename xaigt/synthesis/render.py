@@ -41,10 +41,14 @@ Arrays = dict[str, npt.NDArray[Any]]
 
 @dataclass(frozen=True)
 class Rendered:
-    """Arrays of one sample (see :mod:`xaigt.dataset.layout`) and what was measured of each planted lesion."""
+    """Arrays of one sample (see :mod:`xaigt.dataset.layout`) and what was measured of each planted lesion.
+
+    `change` is image minus twin before both are rounded, where that is known.
+    """
 
     arrays: Arrays
     lesions: list[dict[str, Any]]
+    change: npt.NDArray[np.float32] | None = None
 
 
 def render(plan: Plan, grid: Grid, recipe: Recipe, device: torch.device) -> Rendered:
@@ -126,9 +130,10 @@ def render(plan: Plan, grid: Grid, recipe: Recipe, device: torch.device) -> Rend
         for instance, item in enumerate(swapped, start=1):
             exchanged.plant(instance, item.lesion)
         arrays |= {"swapped": seen(exchanged.image), "swapped_lesion": exchanged.instance.cpu().numpy()}
+    change = (canvas.image - ground.image).cpu().numpy()
     if plan.slice_mm is not None:
-        arrays = {name: array[0] for name, array in arrays.items()}
-    return Rendered(arrays, rows)
+        arrays, change = {name: array[0] for name, array in arrays.items()}, change[0]
+    return Rendered(arrays, rows, change)
 
 
 def _named(item: PlannedLesion, instance: int) -> dict[str, Any]:
