@@ -30,22 +30,25 @@ def find_brain(
         inside = _inside_skull(image, lattice, pose, str(volume.path))
         depth = ndimage.gaussian_filter(signed_distance(inside, lattice.spacing), 1.0).astype(np.float32)
         return np.asarray(depth > 1.5), depth, True
-    if card.has("brain"):
-        mask = resample(same_place(card, "brain", volume), lattice, pose.to_file) > 0.5
-    elif card.has("grey") and card.has("white"):
-        total = sum(resample(tissue_map(card, role, volume), lattice, pose.to_file) for role in ("grey", "white"))
-        mask = np.asarray(total > 0.3)
-    elif card.has("t1"):  # the mask of the MNI152 average, for averages in its space
-        mask = read_standard("brain", lattice, pose.scale) > 0
-    elif stripped:
-        found = brain_alone(volume)
-        assert found is not None
-        mask = resample(replace(volume, data=found.astype(np.float32)), lattice, pose.to_file) > 0.5
-    else:
-        raise TemplateError(f"{volume.path}: {NEEDS_BRAIN}")
-    brain = filled_brain(mask.astype(np.float32), 0.5, closing=4)
+    brain = filled_brain(_mask(card, volume, lattice, pose, stripped).astype(np.float32), 0.5, closing=4)
     depth = inner_table_depth(TissueMaps(lattice, image, image, brain))
     return brain, depth, False
+
+
+def _mask(card: TemplateCard, volume: Volume, lattice: Lattice, pose: Pose, stripped: bool) -> Mask:
+    """Brain mask as the card supplies it, or as the image shows it."""
+    if card.has("brain"):
+        return np.asarray(resample(same_place(card, "brain", volume), lattice, pose.to_file) > 0.5)
+    if card.has("grey") and card.has("white"):
+        total = sum(resample(tissue_map(card, role, volume), lattice, pose.to_file) for role in ("grey", "white"))
+        return np.asarray(total > 0.3)
+    if card.has("t1"):  # the mask of the MNI152 average, for averages in its space
+        return read_standard("brain", lattice, pose.scale) > 0
+    if not stripped:
+        raise TemplateError(f"{volume.path}: {NEEDS_BRAIN}")
+    found = brain_alone(volume)
+    assert found is not None
+    return np.asarray(resample(replace(volume, data=found.astype(np.float32)), lattice, pose.to_file) > 0.5)
 
 
 def _inside_skull(hu: Array, lattice: Lattice, pose: Pose, name: str) -> Mask:
@@ -58,12 +61,15 @@ def _inside_skull(hu: Array, lattice: Lattice, pose: Pose, name: str) -> Mask:
     return np.asarray(ndimage.binary_fill_holes(labels == 1 + int(np.bincount(labels.ravel())[1:].argmax())), bool)
 
 
-def joined(card: TemplateCard, image: Array, brain: Mask, lattice: Lattice, pose: Pose) -> tuple[Array, Array, bool]:
-    """Put a finer brain into a coarser head: mixed linearly over 2 mm on either side of the brain's border."""
+def joined(
+    card: TemplateCard, volume: Volume, image: Array, lattice: Lattice, pose: Pose, stripped: bool
+) -> tuple[Array, Array, bool]:
+    """Put a finer brain into a coarser head: mixed linearly over the outermost 4 mm of what the brain's image shows."""
     head = read_volume(card.file("head"))
     head = replace(head, data=cormack_to_hu(head.data) if card.values == "cormack" else head.data)
     around = resample(head, lattice, pose.to_file, outside=background(head))
     inside = _inside_skull(around, lattice, pose, str(head.path))
     depth = ndimage.gaussian_filter(signed_distance(inside, lattice.spacing), 1.0).astype(np.float32)
-    share = soft(signed_distance(brain, lattice.spacing) - np.float32(JOIN_MM), JOIN_MM)
+    shown = _mask(card, volume, lattice, pose, stripped)  # not filled: sulci that were stripped off hold nothing
+    share = soft(signed_distance(shown, lattice.spacing) - np.float32(JOIN_MM), JOIN_MM)
     return np.asarray(share * image + (1 - share) * around, np.float32), depth, True

@@ -90,7 +90,7 @@ def understand(card: TemplateCard) -> Understood:
     image = resample(volume, lattice, pose.to_file, outside=beyond)
     brain, depth, skull = find_brain(card, volume, image, lattice, pose, stripped)
     if card.has("head"):
-        image, depth, skull = joined(card, image, brain, lattice, pose)
+        image, depth, skull = joined(card, volume, image, lattice, pose, stripped)
     tissue = find_tissues(card, volume, image, brain, depth, lattice, pose)
     maps = TissueMaps(lattice, tissue["grey"], tissue["white"], brain)
     inside = ventricles_of(maps, tissue["csf"], pose)

@@ -28,13 +28,20 @@ NEEDS_BRAIN = (
 
 
 def head_lattice() -> Lattice:
+    """Return the lattice of 1 mm, in the head frame, on which every template is understood."""
     shape = [int(high - low) + 1 for low, high in HEAD_BOX]
     low = [float(low) for low, _ in HEAD_BOX]
     return Lattice((shape[0], shape[1], shape[2]), (low[0], low[1], low[2]))
 
 
 def find_pose(card: TemplateCard, volume: Volume) -> tuple[Pose, bool]:
-    """Where the brain lies, and whether the image shows a brain alone."""
+    """Where the brain lies, and whether the image shows a brain alone.
+
+    Raises
+    ------
+    TemplateError
+        If no brain can be found without more being supplied, or what was found has not the size or form of one.
+    """
     lattice = bounding_lattice(volume, 2.0)
     coarse = resample(volume, lattice, outside=background(volume))
     alone = brain_alone(volume)

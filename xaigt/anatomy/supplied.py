@@ -15,6 +15,7 @@ BRAIN_ML = (600.0, 2600.0)
 
 
 def read_image(card: TemplateCard) -> Volume:
+    """Read the image of a template, in HU if it is a CT."""
     volume = read_volume(card.file("image"))
     if card.values == "cormack" and not card.has("head"):
         return replace(volume, data=cormack_to_hu(volume.data))
@@ -38,7 +39,13 @@ def brain_alone(volume: Volume) -> Mask | None:
 
 
 def same_place(card: TemplateCard, role: str, image: Volume) -> Volume:
-    """Read a mask or map, which must overlap the image in space."""
+    """Read a mask or map.
+
+    Raises
+    ------
+    TemplateError
+        If the middle of the image is not in it: they do not share one space.
+    """
     other = read_volume(card.file(role))
     centre = image.affine @ [*(np.array(image.data.shape) / 2), 1]
     index = np.linalg.inv(other.affine) @ centre
@@ -48,7 +55,13 @@ def same_place(card: TemplateCard, role: str, image: Volume) -> Volume:
 
 
 def tissue_map(card: TemplateCard, role: str, image: Volume) -> Volume:
-    """Read a tissue map, scaled to 0..1 (maps of 0..100 and 0..255 are common)."""
+    """Read a tissue map, scaled to 0..1 (maps of 0..100 and 0..255 are common).
+
+    Raises
+    ------
+    TemplateError
+        If its values are no fractions.
+    """
     volume = same_place(card, role, image)
     high = float(volume.data.max())
     full = 1.0 if high <= 1.05 else 100.0 if high <= 100.5 else 255.0
