@@ -100,6 +100,11 @@ def fetch(names: tuple[str, ...], mirror: Path | None) -> None:
 @click.option("--brain", type=FILE, help="Mask of the brain (one file only).")
 @click.option("--grey", type=FILE, help="Grey-matter map, 0..1, 0..100 or 0..255.")
 @click.option("--white", type=FILE, help="White-matter map.")
+@click.option(
+    "--slice-positions",
+    type=FILE,
+    help="Where uneven slices lie, mm: text or JSON (one file only).  [default: SlicePositions of its JSON sidecar]",
+)
 @click.option("--values", type=click.Choice(["hounsfield", "cormack"]), help="CT: what its numbers are.")
 @click.option("--licence", help="Its terms, in words.  [default: not stated, all rights reserved]")
 @click.option("--redistribution/--no-redistribution", default=False, help="Whether it may be passed on.")
@@ -113,6 +118,7 @@ def add(
     brain: Path | None,
     grey: Path | None,
     white: Path | None,
+    slice_positions: Path | None,
     values: str | None,
     check: bool,
     **terms: str | bool,
@@ -122,15 +128,17 @@ def add(
 
     from xaigt.anatomy.adding import add as add_scan
     from xaigt.anatomy.adding import find_scans, understood
+    from xaigt.anatomy.uneven import read_positions
 
     scans = [scan for place in places for scan in find_scans(place, modality)]  # type: ignore[arg-type]
     if (grey is None) != (white is None):
         raise click.UsageError("Give --grey and --white together.")
     given = {role: path for role, path in (("brain", brain), ("grey", grey), ("white", white)) if path is not None}
-    if len(scans) > 1 and (name or given):
-        raise click.UsageError("--name, --brain, --grey and --white are for one file at a time.")
+    if len(scans) > 1 and (name or given or slice_positions):
+        raise click.UsageError("--name, --brain, --grey, --white and --slice-positions are for one file at a time.")
     for scan in scans:
-        whole = replace(scan, maps={**scan.maps, **given})
+        positions = read_positions(slice_positions) if slice_positions else scan.positions
+        whole = replace(scan, maps={**scan.maps, **given}, positions=positions)
         card = add_scan(whole, name=name, values=values, **terms)  # type: ignore[arg-type]
         if check:
             understood(card)
