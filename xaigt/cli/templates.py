@@ -174,6 +174,39 @@ def document(measure: tuple[str, ...], grade: tuple[str, ...], labels: Path | No
     click.echo(f"Wrote {output}")
 
 
+@templates.command()
+@click.argument("names", nargs=-1, required=True, metavar="NAME...")
+@click.option("-n", "--subjects", default=100, show_default=True, type=click.IntRange(2), help="How many of each.")
+@click.option("--recipe", metavar="NAME|FILE", help="How subjects vary.  [default: as recipes do that say nothing]")
+@click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="Of the dataset.")
+@click.option("--figure", type=click.Path(path_type=Path), help="PNG to write, beside the table.")
+@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Markdown file to write.")
+@Mirror
+def variation(
+    names: tuple[str, ...],
+    subjects: int,
+    recipe: str | None,
+    seed: int,
+    figure: Path | None,
+    output: Path,
+    mirror: Path | None,
+) -> None:
+    """Measure how drawn subjects vary (volumes, midline, intensities), beside published ranges."""
+    from xaigt.anatomy.cards import load_card
+    from xaigt.anatomy.subjects import SubjectRecipe
+    from xaigt.anatomy.variation import drawn, write_page
+
+    for name in names:
+        _fetch(load_card(name), mirror, only_mirror=True)
+    varying = SubjectRecipe()
+    if recipe is not None:
+        from xaigt.synthesis.recipe import composed, load_recipe
+
+        varying = composed(load_recipe(recipe)).subject
+    write_page({name: drawn(name, varying, subjects, seed) for name in names}, recipe, seed, output, figure)
+    click.echo(f"Wrote {output}" + (f" and {figure}" if figure else ""))
+
+
 def _where(card: TemplateCard) -> str:
     from xaigt.anatomy.cards import LocalFile, RemoteFile
     from xaigt.anatomy.fetch import fetched
