@@ -225,6 +225,9 @@ def _fetch(card: TemplateCard, mirror: Path | None, only_mirror: bool = False) -
         return
     if _where(card) != "to fetch":
         return
+    if only_mirror:
+        fetch(card, mirror, download=False)
+        return
     with progress_bar(card.name, "bytes") as progress:
         fetch(card, mirror, progress)
 
