@@ -98,7 +98,7 @@ def _published() -> str:
 def _regions() -> str:
     """Agreement of the lobes with named regions."""
     found = agreement()
-    right, all_regions = (sum(row[part] for row in found.values()) for part in (0, 1))
+    right, all_regions = sum(row[0] for row in found.values()), sum(row[1] for row in found.values())
     page = (
         "\n## Lobes by position against named regions\n\nOf the 160 regions of Dosenbach and others (Science "
         f"329:1358-1361, 2010), {all_regions} have names that tell a lobe; {right} ({right / all_regions:.0%}) of "

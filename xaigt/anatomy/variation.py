@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -117,7 +117,7 @@ def drawn(template: str, recipe: SubjectRecipe, count: int, seed: int = 0) -> li
     return [measure(fields, draw_subject(stream(seed, number, "subject"), recipe, levels)) for number in range(count)]
 
 
-def table(found: dict[str, Sequence[dict[str, float]]]) -> str:
+def table(found: Mapping[str, Sequence[Mapping[str, float]]]) -> str:
     """Return Markdown: for each template and measure mean, SD, range, and the published range."""
     page = (
         "| template | measure | mean | SD | least to most | published | within it |\n"
