@@ -22,7 +22,7 @@ from xaigt.volume import rotation_matrix
 
 EXTENT = 2.2  # half the edge of the lattice that a blob is resolved on, in radii of the sphere of its volume
 _LATTICE = 27  # points an edge
-# Where the lattice lies beside the centre (z, y, x), in its steps: on a centred one, many points of a symmetric blob are
+# Where the lattice lies beside the centre (z, y, x), in its steps: on a centred one many points of a symmetric blob are
 # equally far out, and its volume comes in jumps of several per cent.
 _OFFSET = (0.19, 0.31, 0.43)
 _NOISE_POINTS, _NOISE_STEP = 25, 1 / 3  # noise lattice: points an edge, and their distance in knots
