@@ -67,7 +67,7 @@ class Job:
 
 def generate(
     recipe: AnyRecipe,
-    folder: Path,
+    folder: Path | str,
     *,
     samples: int = 200,
     seed: int = 0,
@@ -113,7 +113,7 @@ def generate(
     XaigtError
         For anything the caller can mend; what was finished is kept.
     """
-    folder = folder.absolute() if engine == "dask" else folder  # workers stand in other directories
+    folder = Path(folder).absolute() if engine == "dask" else Path(folder)  # workers stand in other directories
     job = prepare(recipe, folder, samples=samples, seed=seed, splits=splits, device=device)
     store = job.store()
     with store.claimed():
