@@ -203,7 +203,8 @@ def describe(job: Job) -> dict[str, Any]:
             group["name"] or group["family"]: sum(
                 layout.COMPARTMENTS[name] for name in family(group["family"]).compartments
             )
-            for group in job.recipe["lesions"]
+            for group in job.recipe.get("lesions", [])  # published data have none
+            if group["role"] == "lesion"
         },
         "templates": [
             card.model_dump(mode="json", include=_TERMS)
