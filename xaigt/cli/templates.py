@@ -199,6 +199,8 @@ def _print_card(card: TemplateCard) -> None:
     from rich.console import Console
     from rich.table import Table
 
+    from xaigt.anatomy.cards import RemoteFile
+
     table = Table(box=None, show_header=False)
     table.add_column(no_wrap=True)
     table.add_column()
@@ -220,7 +222,8 @@ def _print_card(card: TemplateCard) -> None:
         table.add_row(key, value)
     for source in card.sources:
         place = getattr(source, "url", None) or getattr(source, "local", None) or f"package {source.package}"  # type: ignore[union-attr]
-        table.add_row(source.role, f"{place}\nsha256 {source.sha256}")
+        pin = source.pin if isinstance(source, RemoteFile) else ("sha256", source.sha256)
+        table.add_row(source.role, f"{place}\n{' '.join(pin)}")
     Console(width=None if Console().is_terminal else 140).print(table, soft_wrap=False)
 
 
