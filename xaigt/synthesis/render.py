@@ -23,7 +23,8 @@ from xaigt.synthesis.cover import cover
 from xaigt.synthesis.effects import apply
 from xaigt.synthesis.mass import displaced
 from xaigt.synthesis.measure import Ruler, described
-from xaigt.synthesis.plan import Plan, PlannedLesion
+from xaigt.synthesis.placing import PlannedLesion
+from xaigt.synthesis.plan import Plan
 from xaigt.synthesis.recipe import Recipe
 from xaigt.synthesis.tasks import SWAPPING
 from xaigt.volume import Grid
