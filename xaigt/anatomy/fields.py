@@ -38,7 +38,7 @@ from xaigt.errors import nearest
 from xaigt.sampling import Sampler
 
 CHANNELS = ("grey", "white", "csf", "bone", "soft", "depth", "parenchyma", "ventricles")
-VERSION = 6  # of the code that computes fields: raise it when any field changes
+VERSION = 7  # of the code that computes fields: raise it when any field changes
 PUSH_STEP = 4  # voxels: ventricle enlargement is smooth and stored coarsely
 
 _BUILDERS = {
