@@ -11,7 +11,6 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from xaigt.anatomy.cards import load_card
 from xaigt.anatomy.fields import CHANNELS, Fields, load_fields
 from xaigt.anatomy.subjects import Subject
 from xaigt.anatomy.world import Anatomy
@@ -100,7 +99,7 @@ def render(plan: Plan, grid: Grid, recipe: Recipe, device: torch.device) -> Rend
         noise = noise + delta
     if (hardening := beam_hardening(plan.acquisition, grid, anatomy, read["depth"])) is not None:
         noise = noise + hardening
-    limits = HU_RANGE if load_card(plan.template).modality == "CT" else MR_RANGE
+    limits = HU_RANGE if recipe.modality == "CT" else MR_RANGE
 
     def seen(image: torch.Tensor) -> npt.NDArray[np.int16]:
         return _quantise(image + noise, limits)
@@ -168,14 +167,19 @@ def _healthy(
     """Noise-free image of the subject without lesions, displaced by some, and the fields it was read from."""
     sampler, lattice = fields.sampler(anatomy.device), anatomy.map.on_lattice(grid.axes())
     values = torch.empty(len(CHANNELS), *grid.shape, device=anatomy.device)
-    planes = max(1, SLAB // (grid.shape[1] * grid.shape[2]))  # what is read together stays in the processor's cache
-    for start in range(0, grid.shape[0], planes):
-        part = slice(start, start + planes)
+    # Far from the head there is air: only the box of its surroundings is read. Tissue may be displaced into any place.
+    z, y, x = (slice(0, count) for count in grid.shape)
+    if not pushing:
+        values[:] = sampler.data[0][:, None, None, None]
+        z, y, x = lattice.box(fields.is_near) or (slice(0, 0),) * 3
+    planes = max(1, SLAB // max((y.stop - y.start) * (x.stop - x.start), 1))  # read together: as the cache allows
+    for start in range(z.start, z.stop, planes):
+        part = (slice(start, min(start + planes, z.stop)), y, x)
         if pushing:
-            points = anatomy.lattice((grid.axes()[0][part], *grid.axes()[1:]))
-            values[:, part] = sampler(anatomy.map.to_template(displaced(pushing, plan.mass_effect, anatomy, points)))
+            points = anatomy.lattice((grid.axes()[0][part[0]], *grid.axes()[1:]))
+            values[:, part[0]] = sampler(anatomy.map.to_template(displaced(pushing, plan.mass_effect, anatomy, points)))
         else:
-            values[:, part] = sampler(lattice.points(part))
+            values[(slice(None), *part)] = sampler(lattice.points(part))
     read = dict(zip(CHANNELS, values, strict=True))
     subject = plan.subject
     brain = subject.grey_hu * read["grey"] + subject.white_hu * read["white"] + subject.csf_hu * read["csf"]
