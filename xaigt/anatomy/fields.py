@@ -40,6 +40,7 @@ from xaigt.sampling import Sampler
 
 CHANNELS = ("grey", "white", "csf", "bone", "soft", "depth", "parenchyma", "ventricles")
 TISSUES = 5  # the first channels; the others are distances
+AIR = 0.01  # values and fractions as close as this to those of air are air
 NEAR_MM = 7.0  # how far beyond the head its surroundings reach
 VERSION = 4  # of the code that computes fields: raise it when any field changes
 PUSH_STEP = 4  # voxels: ventricle enlargement is smooth and stored coarsely
@@ -113,7 +114,7 @@ class Fields:
             return torch.ones(points.shape[1:], dtype=torch.bool, device=points.device)
         index = []
         for values, start, count in zip(points.cpu().numpy(), self.lattice.origin, self.near.shape, strict=True):
-            place = np.rint((values - start) * (0.5 / self.lattice.spacing)).astype(np.intp)
+            place = np.rint(0.5 * ((values - start) / self.lattice.spacing + _reach(self.lattice))).astype(np.intp)
             index.append(np.clip(place, 0, count - 1))
         return torch.from_numpy(self.near[index[0], index[1], index[2]]).to(points.device)
 
@@ -151,9 +152,16 @@ def _near(data: Array, lattice: Lattice) -> npt.NDArray[np.bool_]:
     """See :class:`Fields`."""
     tissue = np.zeros(data.shape[1:], bool)
     for plane in range(len(tissue)):  # of a memory map: not all at once
-        tissue[plane] = (data[:TISSUES, plane] != data[:TISSUES, :1, 0, 0, None]).any(0)
-    edge = 2 * int(np.ceil(NEAR_MM / lattice.spacing)) + 1
-    return np.ascontiguousarray(ndimage.maximum_filter(tissue, edge, mode="nearest")[::2, ::2, ::2])
+        # Averaging rounds: air is not the same to the last bit.
+        tissue[plane] = (np.abs(data[:TISSUES, plane] - data[:TISSUES, :1, 0, 0, None]) > AIR).any(0)
+    reach = _reach(lattice)
+    beyond = np.pad(tissue, reach, mode="edge")  # as fields are read beyond their lattice
+    return np.ascontiguousarray(ndimage.maximum_filter(beyond, 2 * reach + 1, mode="nearest")[::2, ::2, ::2])
+
+
+def _reach(lattice: Lattice) -> int:
+    """Voxels beyond the lattice that `near` goes on for."""
+    return int(np.ceil(NEAR_MM / lattice.spacing)) + 1
 
 
 def _cached(
