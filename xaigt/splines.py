@@ -8,8 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from scipy.interpolate import BSpline
-
-from xaigt.sampling import weighted_rows
+from torch.nn.functional import embedding_bag
 
 Array = npt.NDArray[np.float32]
 
@@ -51,7 +50,7 @@ def _along(values: Array, axis: int, count: int, step: float) -> Array:
     outer, inner = values.shape[:axis], values.shape[axis + 1 :]
     rows = np.ascontiguousarray(values).reshape(-1, int(np.prod(inner)))
     index, weight = _bags(int(np.prod(outer)), count, step)
-    result = weighted_rows(torch.from_numpy(rows), index, weight)
+    result = embedding_bag(index, torch.from_numpy(rows), per_sample_weights=weight, mode="sum")
     return np.asarray(result.numpy()).reshape(*outer, count, *inner)
 
 
