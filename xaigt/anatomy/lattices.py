@@ -58,24 +58,22 @@ class MappedLattice:
             values = torch.lerp(values.index_select(axis + 1, low), values.index_select(axis + 1, low + 1), share)
         return values.movedim(0, -1)
 
-    def box(self, wanted: Callable[[torch.Tensor], torch.Tensor]) -> Box | None:
-        """Smallest box that holds every point beside a wanted node; None if there is none.
+    def nodes(self, wanted: Callable[[torch.Tensor], torch.Tensor]) -> torch.Tensor:
+        """Which nodes ``[z, y, x]`` a function of their places ``[3, z, y, x]`` (mm of template space) wants."""
+        return wanted(self._nodes)
 
-        Parameters
-        ----------
-        wanted
-            Says of nodes ``[3, z, y, x]`` (mm of template space) which are; ``[z, y, x]``.
-        """
-        nodes, found = wanted(self._nodes), []
-        for axis, low in enumerate(self._low):
-            used = torch.nonzero(nodes.any(dim=tuple(other for other in range(3) if other != axis)))
-            if not len(used):
+    def box(self, nodes: torch.Tensor, planes: slice = slice(None)) -> Box | None:
+        """Box of some planes z that holds every point beside a wanted node; None if there is none."""
+        beside = self._low[0][planes]
+        nodes = nodes[int(beside.min()) : int(beside.max()) + 2]
+        found = []
+        for axis in (1, 2):
+            low, used = self._low[axis], torch.nonzero(nodes.any(0).any(2 - axis))
+            run = torch.nonzero((low >= used[0] - 1) & (low <= used[-1])) if len(used) else used
+            if not len(run):
                 return None
-            beside = torch.nonzero((low >= used[0] - 1) & (low <= used[-1]))
-            if not len(beside):
-                return None
-            found.append(slice(int(beside[0]), int(beside[-1]) + 1))
-        return found[0], found[1], found[2]
+            found.append(slice(int(run[0]), int(run[-1]) + 1))
+        return planes, found[0], found[1]
 
 
 def _run(part: slice, count: int) -> tuple[int, int]:

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+import numpy.typing as npt
 import torch
 
 from xaigt.anatomy.lattices import Axes
@@ -47,8 +49,9 @@ def beam_hardening(acquisition: Acquisition, grid: Grid, anatomy: Anatomy, depth
     if acquisition.rim_hu:
         part += acquisition.rim_hu * torch.exp(-depth[box].clamp(min=0) / RIM_MM)
     z, y, x = (axis[along] for axis, along in zip(grid.axes(), box, strict=True))
-    if acquisition.beam_hu and _near_the_base((z, y, x), anatomy):
-        part += acquisition.beam_hu * _bar(anatomy.map.on_lattice((z, y, x)).points(), acquisition.beam_phase)
+    if acquisition.beam_hu and (near := _near_the_base((z, y, x), anatomy)).any():
+        points = anatomy.map.on_lattice((z[near], y, x)).points()
+        part[torch.from_numpy(near)] += acquisition.beam_hu * _bar(points, acquisition.beam_phase)
     added[box] = part * inside
     return added
 
@@ -76,10 +79,10 @@ def _box(inside: torch.Tensor) -> tuple[slice, slice, slice] | None:
     return slices[0], slices[1], slices[2]
 
 
-def _near_the_base(axes: Axes, anatomy: Anatomy) -> bool:
-    """Whether any slice comes so near to the petrous bones that the band is not nothing."""
+def _near_the_base(axes: Axes, anatomy: Anatomy) -> npt.NDArray[np.bool_]:
+    """Which planes z come so near to the petrous bones that the band is not nothing."""
     z, y, x = axes
-    ends = [[float(h), float(b), float(a)] for h in (z[0], z[-1]) for b in (y[0], y[-1]) for a in (x[0], x[-1])]
-    heights = anatomy.to_template(torch.tensor(ends, dtype=torch.float32, device=anatomy.device))[:, 0]
+    ends = [[[float(h), float(b), float(a)] for b in (y[0], y[-1]) for a in (x[0], x[-1])] for h in z]
+    heights = anatomy.to_template(torch.tensor(ends, dtype=torch.float32, device=anatomy.device))[..., 0].cpu().numpy()
     reach = 3 * HEIGHT_MM
-    return bool(float(heights.min()) < PETROUS[0] + reach and float(heights.max()) > PETROUS[0] - reach)
+    return np.asarray((heights.min(1) < PETROUS[0] + reach) & (heights.max(1) > PETROUS[0] - reach))

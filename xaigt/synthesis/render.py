@@ -167,19 +167,17 @@ def _healthy(
     """Noise-free image of the subject without lesions, displaced by some, and the fields it was read from."""
     sampler, lattice = fields.sampler(anatomy.device), anatomy.map.on_lattice(grid.axes())
     values = torch.empty(len(CHANNELS), *grid.shape, device=anatomy.device)
-    # Far from the head there is air: only the box of its surroundings is read. Tissue may be displaced into any place.
-    z, y, x = (slice(0, count) for count in grid.shape)
-    if not pushing:
+    if not pushing:  # far from the head there is air: only the boxes of its surroundings are read
         values[:] = sampler.data[0][:, None, None, None]
-        z, y, x = lattice.box(fields.is_near) or (slice(0, 0),) * 3
-    planes = max(1, SLAB // max((y.stop - y.start) * (x.stop - x.start), 1))  # read together: as the cache allows
-    for start in range(z.start, z.stop, planes):
-        part = (slice(start, min(start + planes, z.stop)), y, x)
+        near = lattice.nodes(fields.is_near)
+    planes = max(1, SLAB // (grid.shape[1] * grid.shape[2]))  # what is read together stays in the processor's cache
+    for start in range(0, grid.shape[0], planes):
+        part = slice(start, min(start + planes, grid.shape[0]))
         if pushing:
-            points = anatomy.lattice((grid.axes()[0][part[0]], *grid.axes()[1:]))
-            values[:, part[0]] = sampler(anatomy.map.to_template(displaced(pushing, plan.mass_effect, anatomy, points)))
-        else:
-            values[(slice(None), *part)] = sampler(lattice.points(part))
+            points = anatomy.lattice((grid.axes()[0][part], *grid.axes()[1:]))
+            values[:, part] = sampler(anatomy.map.to_template(displaced(pushing, plan.mass_effect, anatomy, points)))
+        elif (box := lattice.box(near, part)) is not None:
+            values[(slice(None), *box)] = sampler(lattice.points(box))
     read = dict(zip(CHANNELS, values, strict=True))
     subject = plan.subject
     brain = subject.grey_hu * read["grey"] + subject.white_hu * read["white"] + subject.csf_hu * read["csf"]
