@@ -42,7 +42,7 @@ CHANNELS = ("grey", "white", "csf", "bone", "soft", "depth", "parenchyma", "vent
 TISSUES = 5  # the first channels; the others are distances
 AIR = 0.01  # values and fractions as close as this to those of air are air
 NEAR_MM = 7.0  # how far beyond the head its surroundings reach
-VERSION = 4  # of the code that computes fields: raise it when any field changes
+VERSION = 5  # of the code that computes fields: raise it when any field changes
 PUSH_STEP = 4  # voxels: ventricle enlargement is smooth and stored coarsely
 
 _BUILDERS = {
@@ -62,6 +62,7 @@ class FieldArrays:
     centre: tuple[float, float, float]
     levels: tuple[float, float, float] | None = None
     to_file: tuple[tuple[float, ...], ...] | None = None
+    scale: tuple[float, float, float] = (1.0, 1.0, 1.0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,6 +89,8 @@ class Fields:
         None for templates whose contrast is wholly computed (CT in HU).
     to_file
         4 x 4, from template space (x, y, z) to RAS mm of the template's file; None: they are the same.
+    scale
+        (x, y, z): a position of template space times this is the corresponding position of MNI space.
     """
 
     template: str
@@ -99,6 +102,7 @@ class Fields:
     centre: tuple[float, float, float]
     levels: tuple[float, float, float] | None = None
     to_file: tuple[tuple[float, ...], ...] | None = None
+    scale: tuple[float, float, float] = (1.0, 1.0, 1.0)
     near: npt.NDArray[np.bool_] | None = None
     _samplers: dict[torch.device, Sampler] = field(default_factory=dict, repr=False)
 
@@ -144,8 +148,9 @@ def _load(card_json: str, voxel: tuple[float, ...]) -> Fields:
         near = _near(data, arrays.lattice)
     coarse = arrays.lattice.coarse(PUSH_STEP)
     return Fields(
-        card.name, key, data, arrays.lattice, arrays.push, coarse, arrays.centre, arrays.levels, arrays.to_file, near
-    )
+        card.name, key, data, arrays.lattice, arrays.push, coarse, arrays.centre, arrays.levels, arrays.to_file,
+        arrays.scale, near,
+    )  # fmt: skip
 
 
 def _near(data: Array, lattice: Lattice) -> npt.NDArray[np.bool_]:
@@ -235,6 +240,7 @@ def _save(folder: Path, arrays: FieldArrays) -> None:
         "centre": arrays.centre,
         "levels": arrays.levels,
         "to_file": arrays.to_file,
+        "scale": arrays.scale,
     }
     with cache.whole(folder / "fields.json") as temporary:  # last: its presence says that the rest is there
         temporary.write_text(json.dumps(described), encoding="utf-8")
@@ -262,4 +268,5 @@ def _open(folder: Path) -> FieldArrays:
         tuple(described["centre"]),
         tuple(levels) if levels else None,
         tuple(tuple(row) for row in to_file) if to_file else None,
+        tuple(described["scale"]),
     )

@@ -63,15 +63,16 @@ def measure(dataset: Dataset, progress: Progress | None = None) -> Measured:
         If an array cannot be read, or is not what its checksum says.
     """
     found = Measured()
-    names = ("area", "mass", "altered", "head", "other", "border", "depth", "least_depth")
-    masks: dict[str, list[float]] = {name: [] for name in names}
+    numbers = ("area", "mass", "altered", "head", "other", "border", "depth", "least_depth")
+    masks: dict[str, list[float]] = {name: [] for name in numbers}
     thumbnails = []
     rows = _lesion_rows(dataset)
     bits = dataset.description["altered_bits"]
     kept = bits["lesion"] | bits["oedema"] | bits["displaced"]
     spacing = [float(step) for step in dataset.description["spacing_mm"][-dataset.dim :]]
     has_other = "other" in dataset.description["arrays"]
-    for done, (_, row) in enumerate(dataset.samples.iterrows(), start=1):
+    samples: list[dict[str, Any]] = dataset.samples.to_dict("records")
+    for done, row in enumerate(samples, start=1):
         number = int(row["sample"])
         names = ["image", "twin", "lesion", "altered", "support", *(["other"] if has_other else [])]
         arrays = {name: dataset.read(name, number) for name in names}
@@ -143,9 +144,9 @@ def _thumbnail(array: npt.NDArray[np.int16], size: int) -> npt.NDArray[np.float3
     """Mean over about `size` blocks along each axis."""
     small = array.astype(np.float32)
     for axis, length in enumerate(array.shape):
-        edges = np.unique(np.linspace(0, length, min(size, length), endpoint=False).astype(int))
+        edges = np.unique(np.linspace(0, length, min(size, length), endpoint=False).astype(np.intp))
         counts = np.diff([*edges, length]).astype(np.float32)
         shape = [1] * array.ndim
         shape[axis] = -1
-        small = np.add.reduceat(small, edges, axis) / counts.reshape(shape)
+        small = np.asarray(np.add.reduceat(small, edges, axis) / counts.reshape(shape), np.float32)
     return small.ravel()

@@ -55,9 +55,7 @@ class Data(Strict):
     recipe: str = "lesion-shape"
     changes: dict[str, Any] = Field(default_factory=dict)
     dataset: str | None = None
-    samples: dict[Literal["train", "val", "test"], Positive] = Field(
-        default_factory=lambda: {"train": 2500, "val": 2500, "test": 8539}
-    )
+    samples: dict[str, Positive] = Field(default_factory=lambda: {"train": 2500, "val": 2500, "test": 8539})
     seeds: Seeds = (0,)
     legacy_recipe: str = "lesion-shape-legacy"
     legacy_changes: dict[str, Any] = Field(default_factory=dict)
@@ -65,7 +63,7 @@ class Data(Strict):
     @model_validator(mode="after")
     def _whole(self) -> Data:
         if set(self.samples) != {"train", "val", "test"}:
-            raise ValueError("samples needs train, val and test")
+            raise ValueError("samples needs train, val and test, and nothing else")
         if self.dataset is not None and len(self.seeds) > 1:
             raise ValueError("a dataset of your own has one seed; leave seeds out")
         return self

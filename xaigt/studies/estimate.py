@@ -6,13 +6,16 @@ import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from xaigt.studies.configuration import Study
 from xaigt.studies.data import recipe_of
 from xaigt.studies.grid import NO_PRETRAINING, PUBLISHED, size
+
+if TYPE_CHECKING:
+    from xaigt.dataset.reading import Dataset
 
 PROBE = {"train": 32, "val": 8, "test": 24}
 """Samples of the probe."""
@@ -66,16 +69,16 @@ def estimate(study: Study, device: str = "cpu") -> Estimate:
     )
 
 
-def _data(study: Study, folder: Path) -> tuple[float, float, dict[str, int], Any]:
+def _data(study: Study, folder: Path) -> tuple[float, float, dict[str, int], Dataset]:
     from xaigt.dataset.reading import load
     from xaigt.synthesis.generate import estimate_bytes, generate, measure_rate, prepare
 
     if study.data.dataset is not None:
         dataset = load(Path(study.data.dataset))
         return 0.0, 0.0, {name: len(dataset.split(name)) for name in ("train", "val", "test")}, dataset
-    wanted = {str(name): count for name, count in study.data.samples.items()}
+    wanted = study.data.samples
     seconds = disk = 0.0
-    dataset = None
+    probes: list[Dataset] = []
     for variant in dict.fromkeys(map(study.kind_of, study.variants)):
         recipe = recipe_of(study, variant)
         total = sum(wanted.values())
@@ -83,15 +86,15 @@ def _data(study: Study, folder: Path) -> tuple[float, float, dict[str, int], Any
         job = prepare(recipe, folder / variant, samples=total, seed=0, splits=shares, device="cpu")
         seconds += len(study.data.seeds) * total / measure_rate(job)
         disk += len(study.data.seeds) * estimate_bytes(job)
-        if dataset is None:
+        if not probes:
             count = sum(PROBE.values())
             shares = {name: part / count for name, part in PROBE.items()}
-            dataset = load(generate(recipe, folder / variant, samples=count, splits=shares))
-    return seconds, disk, wanted, dataset
+            probes.append(load(generate(recipe, folder / variant, samples=count, splits=shares)))
+    return seconds, disk, wanted, probes[0]
 
 
 def _network(
-    study: Study, network: str, dataset: Any, folder: Path, samples: dict[str, int], device: str
+    study: Study, network: str, dataset: Dataset, folder: Path, samples: dict[str, int], device: str
 ) -> dict[str, float]:
     """Seconds of training and explaining, and bytes of weights, of one cell of a network."""
     from xaigt.execution import THREADS, fixed_threads

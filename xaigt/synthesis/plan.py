@@ -27,11 +27,12 @@ TRIES = 20  # at all lesions of a sample together
 
 
 class Acquisition(Strict):
-    """The drawn numbers of one acquisition."""
+    """The drawn numbers of one acquisition; `quadrature_seed` is there where the noise is Rician."""
 
     noise_hu: float
     noise_fwhm_mm: float
     noise_seed: int
+    quadrature_seed: int | None = None
     beam_hu: float = 0.0
     beam_phase: float = 0.0
     rim_hu: float = 0.0
@@ -113,6 +114,7 @@ def _drawn(recipe: Recipe, seed: int, sample: int, attempt: int) -> Plan:
         noise_hu=draw(rng("acquisition"), recipe.acquisition.noise_hu),
         noise_fwhm_mm=draw(rng("acquisition-grain"), recipe.acquisition.noise_fwhm_mm),
         noise_seed=subseed(rng("noise")),
+        quadrature_seed=subseed(rng("noise-quadrature")) if recipe.rician else None,
         beam_hu=draw(rng("beam"), recipe.acquisition.beam_hu),
         beam_phase=round(float(rng("beam-phase").uniform()), DIGITS),
         rim_hu=draw(rng("rim"), recipe.acquisition.rim_hu),

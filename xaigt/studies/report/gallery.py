@@ -7,7 +7,7 @@ holds all methods and stages. What would make the page larger than :data:`CAP` i
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 CAP = 8 * 10**6
 """Bytes of maps that a page holds at most, a variant."""
 Array = npt.NDArray[Any]
+Sign = Literal["relu", "abs", "signed"]
 
 
 def collect(view: View, cap: int = CAP) -> dict[str, Any]:
@@ -131,12 +132,13 @@ def _maps(view: View, dataset: Dataset, cell: str, samples: Sequence[dict[str, A
             if place is None:
                 continue
             one = torch.from_numpy(np.array(raw[place : place + 1]))
-            values = _plane(postprocess(one, size, sign=signs.get(entry["method"], "relu"))[0].numpy(), sample["slice"])
+            shown = postprocess(one, size, sign=signs.get(entry["method"], "relu"))
+            values = _plane(shown[0].numpy(), sample["slice"])
             result[f"{cell}/{entry['method']}/{entry['stage']}/{sample['id']}"] = overlay(values)
     return result
 
 
-def signs_of(view: View) -> dict[str, str]:
+def signs_of(view: View) -> dict[str, Sign]:
     """What of the maps of each method was scored: relu, abs or signed."""
     table = view.table("scores")
     if "sign" not in table:
