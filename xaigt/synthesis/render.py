@@ -11,7 +11,6 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from xaigt.anatomy.cards import load_card
 from xaigt.anatomy.fields import CHANNELS, Fields, load_fields
 from xaigt.anatomy.subjects import Subject
 from xaigt.anatomy.world import Anatomy
@@ -102,7 +101,7 @@ def render(plan: Plan, grid: Grid, recipe: Recipe, device: torch.device) -> Rend
         noise = noise + hardening
     quadrature = quadrature_noise(plan.acquisition, grid)
     second = None if quadrature is None else quadrature.to(device)
-    limits = HU_RANGE if load_card(plan.template).modality == "CT" else MR_RANGE
+    limits = HU_RANGE if recipe.modality == "CT" else MR_RANGE
 
     def seen(image: torch.Tensor) -> npt.NDArray[np.int16]:
         return _quantise(image + noise if second is None else torch.hypot(image + noise, second), limits)
@@ -170,14 +169,17 @@ def _healthy(
     """Noise-free image of the subject without lesions, displaced by some, and the fields it was read from."""
     sampler, lattice = fields.sampler(anatomy.device), anatomy.map.on_lattice(grid.axes())
     values = torch.empty(len(CHANNELS), *grid.shape, device=anatomy.device)
+    if not pushing:  # far from the head there is air: only the boxes of its surroundings are read
+        values[:] = sampler.data[0][:, None, None, None]
+        near = lattice.nodes(fields.is_near)
     planes = max(1, SLAB // (grid.shape[1] * grid.shape[2]))  # what is read together stays in the processor's cache
     for start in range(0, grid.shape[0], planes):
-        part = slice(start, start + planes)
+        part = slice(start, min(start + planes, grid.shape[0]))
         if pushing:
             points = anatomy.lattice((grid.axes()[0][part], *grid.axes()[1:]))
             values[:, part] = sampler(anatomy.map.to_template(displaced(pushing, plan.mass_effect, anatomy, points)))
-        else:
-            values[:, part] = sampler(lattice.points(part))
+        elif (box := lattice.box(near, part)) is not None:
+            values[(slice(None), *box)] = sampler(lattice.points(box))
     read = dict(zip(CHANNELS, values, strict=True))
     subject = plan.subject
     brain = subject.grey_hu * read["grey"] + subject.white_hu * read["white"] + subject.csf_hu * read["csf"]
