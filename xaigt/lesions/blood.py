@@ -37,6 +37,14 @@ SWIRL_FROM = 0.35  # SD of the noise above which blood is unclotted: about a thi
 Stage = Literal["acute", "subacute", "chronic", "mixed"]
 
 
+def known_stages(stage: Choice) -> Choice:
+    """Refuse names that are no stages; for validators of recipes."""
+    for name in stage.choice:
+        if name not in STAGES:
+            raise ValueError(f"unknown stage {name!r}: {nearest(name, STAGES)}")
+    return stage
+
+
 class BloodRecipe(LesionRecipe):
     """What recipes say of the blood of any hematoma."""
 
@@ -49,13 +57,7 @@ class BloodRecipe(LesionRecipe):
     swirl: Number = 0.0
     swirl_hu: Number = Uniform(uniform=(-18.0, -8.0))
 
-    @field_validator("stage")
-    @classmethod
-    def _known_stages(cls, stage: Choice) -> Choice:
-        for name in stage.choice:
-            if name not in STAGES:
-                raise ValueError(f"unknown stage {name!r}: {nearest(name, STAGES)}")
-        return stage
+    _known_stages = field_validator("stage")(known_stages)
 
 
 class Blood(Strict):
@@ -83,9 +85,9 @@ class Hematoma(Lesion):
     blood: Blood
 
 
-def draw_blood(rng: np.random.Generator, recipe: BloodRecipe) -> tuple[Stage, Blood]:
-    """Draw the stage of a hematoma and what goes with it."""
-    stage: Stage = recipe.stage.draw(rng)  # type: ignore[assignment]  # checked by the recipe
+def draw_blood(rng: np.random.Generator, recipe: BloodRecipe, stages: Choice | None = None) -> tuple[Stage, Blood]:
+    """Draw the stage of a hematoma (from `stages`, or the recipe's) and what goes with it."""
+    stage: Stage = (stages or recipe.stage).draw(rng)  # type: ignore[assignment]  # checked by the recipe
     fresh, subacute, old = draw(rng, recipe.core_hu), draw(rng, recipe.subacute_hu), draw(rng, recipe.chronic_hu)
     layered, swirls = rng.uniform() < draw(rng, recipe.layered), rng.uniform() < draw(rng, recipe.swirl)
     swirl_hu = draw(rng, recipe.swirl_hu)
