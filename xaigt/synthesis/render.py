@@ -122,8 +122,9 @@ def render(plan: Plan, grid: Grid, recipe: Recipe, device: torch.device) -> Rend
         found = ruler.measure(other == instance, twin, twin - delta.cpu().numpy(), minimum)
         row = {"role": effect.role, "group": effect.kind, "instance": instance}
         rows.append(row | described(effect) | found)
-    moved = ((undisturbed - ground.image).abs() > recipe.epsilon).cpu().numpy()
-    arrays = _arrays(image, twin, canvas, read, moved, recipe.epsilon)
+    # Where planting changed nothing, rounding can still turn a displacement below epsilon into a whole unit.
+    moved = ((undisturbed - ground.image).abs() > recipe.epsilon) | (canvas.image == undisturbed)
+    arrays = _arrays(image, twin, canvas, read, moved.cpu().numpy(), recipe.epsilon)
     arrays["other"] = other
     if recipe.task in SWAPPING:
         exchanged = pushed(swapped + unplanted * sham)
