@@ -173,8 +173,10 @@ class Recipe(Strict):
     def _enough_groups(self) -> Recipe:
         least, most = bounds(self.choose) if self.choose is not None else (1, None)
         groups = sum(group.weight > 0 for group in self.evidence_groups)
-        if most is not None and not (0 if self.task == "subtype" else 1) <= least <= most <= groups:
+        if most is not None and most > groups:
             raise ValueError(f"choose asks for {most} groups, but {groups} have the role lesion and a weight above 0")
+        if least < (0 if self.task == "subtype" else 1):
+            raise ValueError(f"choose asks for {least} groups: only the task subtype may have none")
         return self
 
     @model_validator(mode="after")
@@ -220,11 +222,37 @@ def default_classes(recipe: Recipe) -> list[str]:
     if recipe.task == "side":
         return ["left", "right"]
     if recipe.task == "count":
-        low, high = bounds(groups[0].count)
+        low, high = counted(recipe)
         return [str(number) for number in range(low, high + 1)]
     if recipe.task == "rule":
         return [f"not ({recipe.rule})", str(recipe.rule)]
     return ["absent", "present"]
+
+
+def counted(recipe: Recipe) -> tuple[int, int]:
+    """Task count: smallest and largest number of lesions; of one group, or of groups that are chosen among several."""
+    groups = recipe.evidence_groups
+    return bounds(groups[0].count if len(groups) == 1 or recipe.choose is None else recipe.choose)
+
+
+def _check_count(recipe: Recipe) -> None:
+    groups = recipe.evidence_groups
+    several = len(groups) > 1
+    if several and (recipe.choose is None or any(group.count != 1 for group in groups)):
+        raise ValueError(
+            "the task count needs one group with the role lesion and count: {integers: [low, high]}; or several groups, "
+            "each with count: 1, and choose: {integers: [low, high]}"
+        )
+    if not several and recipe.choose is not None:
+        raise ValueError("the task count of one group decides itself how many lesions it has: choose must be null")
+    low, high = counted(recipe)
+    if low == high:
+        field = "choose" if several else "count"
+        raise ValueError(
+            f"the task count needs different numbers, such as {field}: {{integers: [1, 3]}} (given: {low})"
+        )
+    if low < 1:
+        raise ValueError("the task count needs a count of 1 or more: for 0 take the task presence")
 
 
 def check_task(recipe: Recipe) -> None:
@@ -242,11 +270,9 @@ def check_task(recipe: Recipe) -> None:
         raise ValueError("the task shape needs two groups with the role lesion: one with label: 0, one with label: 1")
     if recipe.task == "shape" and groups[0].count != groups[1].count:
         raise ValueError("the task shape needs the same count in both groups: it must not tell the class")
-    if recipe.task == "count" and (len(groups) != 1 or bounds(groups[0].count)[0] == bounds(groups[0].count)[1]):
-        raise ValueError("the task count needs one group with the role lesion, and count: {integers: [low, high]}")
-    if recipe.task == "count" and bounds(groups[0].count)[0] < 1:
-        raise ValueError("the task count needs a count of 1 or more: for 0 take the task presence")
-    if recipe.task in ("rule", "count", "shape") and recipe.choose is not None:
+    if recipe.task == "count":
+        _check_count(recipe)
+    if recipe.task in ("rule", "shape") and recipe.choose is not None:
         raise ValueError(f"the task {recipe.task} decides itself which lesions a sample gets: choose must be null")
     if recipe.task == "rule":
         try:

@@ -59,14 +59,14 @@ def figure(clusters: pd.DataFrame, path: Path) -> None:
             row[1].set(xscale="log", xlabel="mL a case", ylabel="share of cases")
             seen = own.dropna(subset="ml")
             jitter = np.random.default_rng(0).uniform(-2, 2, len(seen))
-            row[2].plot(seen["ml"], seen["extent_z_mm"] + jitter, ".", ms=2, color="0.7")
+            row[2].plot(seen["ml"], seen["extent_z_mm"] + jitter, ".", ms=2, color="0.7", rasterized=True)
             volumes = np.geomspace(0.3, 80, 30)
             slope, intercept = extent_fit(own)
             row[2].plot(volumes, slope * np.log(volumes) + intercept, ":", color="0.2")
             row[2].plot(volumes, target.extent[0] * np.log(volumes) + target.extent[1], color="C3")
             row[2].set(xscale="log", xlabel="mL of a cluster", ylabel="z-extent, mm", ylim=(0, 110))
         drawing.suptitle("red: real (BHSD); grey: generated, dotted their quantiles and fit")
-        drawing.savefig(path, metadata={"Date": None})
+        drawing.savefig(path, dpi=120, metadata={"Date": None})
 
 
 def windows(recipe: Recipe, scans: list[Path], path: Path, columns: int = 5, seed: int = 7) -> None:
