@@ -62,7 +62,7 @@ def test_a_collection_has_its_volume_and_lies_on_its_sheet(site):
         for axis in range(3):  # nothing beyond the reach
             assert float(core.select(axis, 0).max()) == float(core.select(axis, -1).max()) == 0
         away = from_sheet(site, lesion.shape.side, world.to_template(points[core >= 0.5]))
-        assert -0.7 < float(away.min()) and float(away.max()) < THICKEST_MM + 0.7
+        assert float(away.min()) > -0.7 and float(away.max()) < THICKEST_MM + 0.7
         assert float(away.quantile(0.1)) < 2
 
 

@@ -1,4 +1,4 @@
-"""Mass effect in samples: off by default, in the bits of what is altered, and for negatives too where it is asked for."""
+"""Mass effect in samples: off by default, in the bits of what is altered, and for negatives too where asked for."""
 
 import json
 

@@ -2,19 +2,27 @@
 
 import json
 
+import numpy as np
 import pytest
 import torch
 
 from tests.conftest import SMALL
+from xaigt.anatomy.fields import load_fields
+from xaigt.anatomy.subjects import SubjectRecipe, draw_subject
+from xaigt.anatomy.world import Anatomy
 from xaigt.errors import XaigtError
+from xaigt.randomness import stream
 from xaigt.synthesis.evidence import evidence_rows
+from xaigt.synthesis.measure import Ruler
 from xaigt.synthesis.plan import draw_plan, sampling_grid
 from xaigt.synthesis.recipe import load_recipe
 from xaigt.synthesis.render import render
 from xaigt.synthesis.visible import seen
+from xaigt.volume import Grid
 
 CPU = torch.device("cpu")
 MINIMUM = 2.0
+HEAD = (load_fields("mni152-ct"), draw_subject(stream(0, 0, "subject"), SubjectRecipe()))
 
 
 def recipe(policy, hu=None, **parameters):
@@ -76,6 +84,19 @@ def test_negatives_go_through_the_same_selection():
 def test_what_can_never_be_seen_is_an_error():
     with pytest.raises(XaigtError, match=r"sample 0 had no visible lesions .* lower visibility\.minimum_cnr"):
         draw_plan(recipe("redraw", hu=33, volume_ml=1), 0, 0)
+
+
+def test_mixed_blood_is_seen_by_its_parts():
+    """Fresh blood in old: on the average it can be as dense as brain, and all the same be seen."""
+    mask, without = np.ones((1, 4, 4), bool), np.full((1, 4, 4), 30, np.int16)
+    image = without + np.where(np.arange(4) < 2, 20, -20).astype(np.int16)
+    ruler = Ruler(Grid((1, 4, 4), (5.0, 1.0, 1.0), 5.0, (30.0, 0.0, 0.0)), Anatomy.of(*HEAD, CPU), noise_sd=4.0)
+    row = ruler.measure(mask, image, without, 1.0)
+    assert (row["contrast"], row["cnr"], row["visible"]) == (0, 0, False)
+    row = ruler.measure(mask, image, without, 1.0, mixed=True)
+    assert (row["contrast"], row["cnr"], row["visible"]) == (0, 5, True)  # 20 HU over 4
+    even = ruler.measure(mask, without + 6, without, 1.0, mixed=True)
+    assert even["cnr"] == ruler.measure(mask, without + 6, without, 1.0)["cnr"] == 1.5
 
 
 def test_isodense_stages_are_flagged():

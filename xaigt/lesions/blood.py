@@ -30,7 +30,9 @@ from xaigt.schema import Strict
 STAGES = ("acute", "subacute", "chronic", "mixed")
 LAYER_MM = 1.5  # half the height over which layers pass into each other
 LAYER_RIPPLE_MM = 1.5
-PATCH_EDGE = 0.35  # width of the edge of a patch, in SD of the noise that shapes it
+PATCH_EDGE = 1.0  # width of the edge of a patch, in SD of the noise that shapes it: clots dissolve from outside
+SWIRL_EDGE = 0.35
+PATCH_FINENESS, SWIRL_FINENESS = 0.9, 1.7  # over that of the texture
 WARP = 0.55  # how far noise bends the coordinates of swirls, in units of their scale: it winds them
 SWIRL_FROM = 0.35  # SD of the noise above which blood is unclotted: about a third of the hematoma
 
@@ -127,13 +129,14 @@ def density(blood: Blood, centre: tuple[float, float, float], points: torch.Tens
         return level + (1 - fresh) * (blood.old_hu - blood.core_hu)
     if blood.mixture == "none" and blood.swirl_hu == 0:
         return level
-    wound = noise(folded(1.7 * relative[..., [2, 0, 1]] + WARP * texture[..., None] + 1.0))[0]
+    fineness = PATCH_FINENESS if blood.mixture == "patches" else SWIRL_FINENESS
+    wound = noise(folded(fineness * relative[..., [2, 0, 1]] + WARP * texture[..., None] + 1.0))[0]
     if blood.mixture == "patches":
         # The noise has about unit variance: its quantile is that of a normal.
         limit = float(torch.special.ndtri(torch.tensor(blood.share, dtype=torch.float64)))
         old = torch.clamp(0.5 + (wound - limit) / PATCH_EDGE, 0, 1)
         return level + old * (blood.old_hu - blood.core_hu)
-    swirled = torch.clamp((wound - SWIRL_FROM) / PATCH_EDGE, 0, 1)
+    swirled = torch.clamp((wound - SWIRL_FROM) / SWIRL_EDGE, 0, 1)
     return level + swirled * blood.swirl_hu
 
 

@@ -110,7 +110,7 @@ def render(plan: Plan, grid: Grid, recipe: Recipe, device: torch.device) -> Rend
     rows = []
     for instance, item in enumerate(lesions, start=1):
         mask = canvas.mask(instance)
-        found = ruler.measure(mask, image, twin, minimum)
+        found = ruler.measure(mask, image, twin, minimum, mixed=getattr(item.lesion, "stage", None) == "mixed")
         if not found["visible"] and recipe.visibility.invisible == "exclude":
             canvas.instance[torch.from_numpy(mask).to(device)] = 0
         rows.append(_named(item, instance) | described(item.lesion) | found)

@@ -14,7 +14,8 @@ import numpy.typing as npt
 from xaigt.distributions import draw_count
 from xaigt.lesions import Streams
 from xaigt.randomness import permuted_block
-from xaigt.synthesis.recipe import LesionGroup, Recipe, counted
+from xaigt.synthesis.classes import counted
+from xaigt.synthesis.recipe import LesionGroup, Recipe
 from xaigt.synthesis.rules import parse
 
 SWAPPING = ("shape", "rule")

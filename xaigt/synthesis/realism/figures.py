@@ -106,7 +106,7 @@ def windows(recipe: Recipe, scans: list[Path], path: Path, columns: int = 5, see
 
 
 def real_slice(path: Path, size: int) -> npt.NDArray[np.float32]:
-    """One slice of 5 mm through the brain of a real scan (HU), on `size` pixels of a field of 224 mm, in the same pose."""
+    """One slice of 5 mm through the brain of a real scan (HU), on `size` pixels of 224 mm, in the pose of samples."""
     volume, spacing = real(path)
     inside = np.argwhere((volume > 0) & (volume < WINDOW[1]))
     middle = (inside.min(0) + inside.max(0)) / 2
