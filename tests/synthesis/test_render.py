@@ -80,8 +80,9 @@ def test_the_mask_of_a_volume_has_the_nominal_volume():
 def test_a_negative_is_its_twin_and_has_no_truth():
     number = next(n for n in range(2) if draw_plan(recipe(), 0, n).label == 0)
     plan, found = sample(number)
-    assert not any(item.planted for item in plan.lesions) and plan.lesions
-    assert found.lesions == []
+    lesions = [item for item in plan.lesions if item.role == "lesion"]
+    assert lesions and not any(item.planted for item in lesions)
+    assert {row["role"] for row in found.lesions} <= {"distractor"}
     assert np.array_equal(found.arrays["image"], found.arrays["twin"])
     assert not found.arrays["lesion"].any() and not found.arrays["altered"].any()
 
@@ -177,10 +178,10 @@ SETTINGS_OF = {group.family: group.parameters for group in load_recipe("hemorrha
 
 @pytest.mark.parametrize("name", FAMILIES)
 def test_no_positive_lacks_its_lesion(name):
-    """Thin layers and thin sulci on 5 mm slices: the mask of every planted lesion has voxels, and they are brighter."""
+    """Thin layers and thin sulci on 5 mm slices: the mask of every lesion has voxels; fresh blood is brighter."""
     chosen = recipe({"grid.size": 112, "grid.spacing": 2.0}, *only(name, **SETTINGS_OF[name]))
     for number in range(10):
         plan = draw_plan(chosen, 8, number)
         if plan.label == 1:
             row = render(plan, chosen.grid.resolve(CENTRE), chosen, CPU).lesions[0]
-            assert row["voxels"] > 0 and row["contrast"] > 3
+            assert row["voxels"] > 0 and (row["contrast"] > 3 or row["stage"] != "acute")

@@ -73,20 +73,21 @@ def test_the_side_is_the_side_of_the_mask():
 
 def test_subtypes_are_labels_of_what_is_seen(tmp_path):
     chosen = load_recipe("hemorrhage", ["choose={integers: [1, 3]}"], {**SMALL, "task": "subtype"})
-    assert chosen.class_names == [item.family for item in chosen.lesions]
+    assert chosen.class_names == [item.family for item in chosen.lesions if item.role == "lesion"]
+    assert len(chosen.class_names) == 5
     assert targets(chosen.written_out()) == [f"has_{name}" for name in chosen.class_names]
     described = describe(prepare(chosen, tmp_path, samples=5, seed=0, splits=None, device="cpu"))
     assert described["compartments_of"]["intraventricular"] == 2 and described["compartments_of"]["epidural"] == 8
     several = 0
     for sample in range(5):
         plan, found = rendered(chosen, sample)
-        seen = {row["group"] for row in found.lesions if row["visible"]}
+        seen = {row["group"] for row in found.lesions if row["role"] == "lesion" and row["visible"]}
         columns = labels(chosen, plan.label, found.lesions)
         assert {name for name in chosen.class_names if columns[f"has_{name}"]} == seen
         assert columns["label"] == int(bool(seen))
         rows = evidence_rows(chosen, plan.label, found.lesions)
         assert {chosen.class_names[row["target"]] for row in rows if row["localizable"]} == seen
-        several += len(plan.lesions) > 1
+        several += sum(item.role == "lesion" for item in plan.lesions) > 1
     assert several
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from xaigt import cache, catalog
-from xaigt.anatomy.cards import Modality, TemplateCard, TemplateError
+from xaigt.anatomy.cards import LocalFile, Modality, TemplateCard, TemplateError, load_card
 from xaigt.anatomy.fields import load_fields
 from xaigt.anatomy.intake import read_volume
 from xaigt.dataset.files import sha256
@@ -117,6 +117,18 @@ def add(
     )
     _write(card)
     return card
+
+
+def known(path: Path) -> TemplateCard | None:
+    """Return the card of a volume that was added before, under whatever name: the one with the same bytes."""
+    digest = _sha256(path)
+    folder = catalog.user_folder() / "templates"
+    for name in sorted(file.stem for file in folder.glob("*.yaml")):
+        card = load_card(name)
+        for source in card.sources:
+            if isinstance(source, LocalFile) and source.role == "image" and source.sha256 == digest:
+                return card
+    return None
 
 
 def forget(card: TemplateCard) -> None:

@@ -38,7 +38,7 @@ from xaigt.errors import nearest
 from xaigt.sampling import Sampler
 
 CHANNELS = ("grey", "white", "csf", "bone", "soft", "depth", "parenchyma", "ventricles")
-VERSION = 4  # of the code that computes fields: raise it when any field changes
+VERSION = 5  # of the code that computes fields: raise it when any field changes
 PUSH_STEP = 4  # voxels: ventricle enlargement is smooth and stored coarsely
 
 _BUILDERS = {
@@ -58,6 +58,7 @@ class FieldArrays:
     centre: tuple[float, float, float]
     levels: tuple[float, float, float] | None = None
     to_file: tuple[tuple[float, ...], ...] | None = None
+    scale: tuple[float, float, float] = (1.0, 1.0, 1.0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,6 +85,8 @@ class Fields:
         None for templates whose contrast is wholly computed (CT in HU).
     to_file
         4 x 4, from template space (x, y, z) to RAS mm of the template's file; None: they are the same.
+    scale
+        (x, y, z): a position of template space times this is the corresponding position of MNI space.
     """
 
     template: str
@@ -95,6 +98,7 @@ class Fields:
     centre: tuple[float, float, float]
     levels: tuple[float, float, float] | None = None
     to_file: tuple[tuple[float, ...], ...] | None = None
+    scale: tuple[float, float, float] = (1.0, 1.0, 1.0)
     _samplers: dict[torch.device, Sampler] = field(default_factory=dict, repr=False)
 
     def sampler(self, device: torch.device) -> Sampler:
@@ -128,8 +132,9 @@ def _load(card_json: str, voxel: tuple[float, ...]) -> Fields:
         data = _average(arrays.data, arrays.lattice, voxel)
     coarse = arrays.lattice.coarse(PUSH_STEP)
     return Fields(
-        card.name, key, data, arrays.lattice, arrays.push, coarse, arrays.centre, arrays.levels, arrays.to_file
-    )
+        card.name, key, data, arrays.lattice, arrays.push, coarse, arrays.centre, arrays.levels, arrays.to_file,
+        arrays.scale,
+    )  # fmt: skip
 
 
 def _cached(card: TemplateCard, voxel: tuple[float, ...], folder: Path) -> tuple[FieldArrays, Array]:
@@ -193,6 +198,7 @@ def _save(folder: Path, arrays: FieldArrays) -> None:
         "centre": arrays.centre,
         "levels": arrays.levels,
         "to_file": arrays.to_file,
+        "scale": arrays.scale,
     }
     with cache.whole(folder / "fields.json") as temporary:  # last: its presence says that the rest is there
         temporary.write_text(json.dumps(described), encoding="utf-8")
@@ -220,4 +226,5 @@ def _open(folder: Path) -> FieldArrays:
         tuple(described["centre"]),
         tuple(levels) if levels else None,
         tuple(tuple(row) for row in to_file) if to_file else None,
+        tuple(described["scale"]),
     )

@@ -142,7 +142,7 @@ def add(
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="PNG to write.  [default: ./NAME-check.png]")
 @Mirror
 def check(name: str, output: Path | None, mirror: Path | None) -> None:
-    """Draw what was understood of a template: brain, ventricles, inner table, midline, compartments."""
+    """Draw what was understood of a template: brain, ventricles, inner table, midline, compartments, lobes."""
     from xaigt.anatomy.cards import load_card
     from xaigt.anatomy.portrait import draw
 
@@ -233,3 +233,8 @@ def _print_facts(card: TemplateCard, found: Facts) -> None:
         f"fluid {found.fluid_ml:.0f} mL, ventricles {found.ventricles_ml:.0f} mL; "
         f"grey {found.grey:.4g}, white {found.white:.4g}, fluid {found.csf:.4g} ({card.units})"
     )
+    from xaigt.anatomy.fields import load_fields
+    from xaigt.anatomy.lobes import lobe_volumes
+
+    parts = ", ".join(f"{name} {volume:.0f}" for name, volume in lobe_volumes(load_fields(card.name)).items())
+    click.echo(f"{card.name}: brain tissue by lobes (a scheme by position, no atlas), mL: {parts}")

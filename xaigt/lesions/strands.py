@@ -49,24 +49,30 @@ class StrandsFamily(Family):
         return lesion.reach_mm
 
     def footprint(self, lesion: Any, world: World, points: torch.Tensor, softness: float) -> Footprint:
-        outside = torch.maximum(distance(lesion.tubes, points), lesion.inner_mm - world(points, "depth"))
-        core = torch.clamp(0.5 - outside / softness, 0, 1)
+        away = distance(lesion.tubes, points)
+        core = torch.clamp(0.5 - away / softness, 0, 1)
+        near = core > 0
+        # The inner table matters only where there is something to be cut, and that is a small part of the box.
+        if bool(near.any()):
+            outside = torch.maximum(away[near], lesion.inner_mm - world(points[near], "depth"))
+            core[near] = torch.clamp(0.5 - outside / softness, 0, 1)
         return Footprint(core, torch.full_like(core, lesion.hu), torch.zeros_like(core), 0.0)
 
 
 def distance(tubes: Sequence[Tube], points: torch.Tensor) -> torch.Tensor:
     """Signed distance (mm, negative inside) of points ``[..., 3]`` to a union of tubes."""
-    nearest: torch.Tensor | None = None
-    for tube in tubes:
-        start = points.new_tensor(tube.start)
-        along = points.new_tensor(tube.end) - start
-        offset = points - start
-        share = torch.clamp((offset * along).sum(-1) / (along * along).sum().clamp(min=1e-6), 0, 1)
-        there = (offset - share[..., None] * along).norm(dim=-1) - tube.radius_mm
-        nearest = there if nearest is None else torch.minimum(nearest, there)
-    if nearest is None:
+    if not tubes:
         raise ValueError("no tubes")
-    return nearest
+    starts = points.new_tensor([tube.start for tube in tubes]).T[..., None]
+    along = points.new_tensor([tube.end for tube in tubes]).T[..., None] - starts
+    radius = points.new_tensor([tube.radius_mm for tube in tubes])[:, None]
+    # All tubes at once, one axis after the other: [tubes, points].
+    offset = points.movedim(-1, 0).reshape(3, 1, -1) - starts
+    if bool(along.any()):
+        share = torch.clamp((offset * along).sum(0) / (along * along).sum(0).clamp(min=1e-6), 0, 1)
+        offset = offset - share * along
+    there = (offset * offset).sum(0).sqrt() - radius
+    return there.amin(0).reshape(points.shape[:-1])
 
 
 def chain(path: Sequence[Point], radius_mm: float, world: World) -> tuple[Tube, ...]:

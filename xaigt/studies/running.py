@@ -115,8 +115,8 @@ def run(
     _pretrain(folder, left, means, progress, say)
     lap = took("pretraining", lap)
     _run_cells(folder, grid, left, means, progress, say)
-    lap = took("running cells", lap)
     tables.join(folder, grid)
+    lap = time.perf_counter()
     states = count(folder, grid)
     if states["finished"]:
         with progress("analysis", "steps") as update:
@@ -126,7 +126,8 @@ def run(
     done = states["finished"] == states["total"]
     folder.update(
         state="finished" if done else "incomplete", finished=_now() if done else None, cells=states,
-        checksums=folder.checksums(), caveats=caveats(study), **_counted(folder),
+        checksums=folder.checksums(), caveats=caveats(study), seconds=seconds | _cell_seconds(folder),
+        **_counted(folder),
     )  # fmt: skip
     return folder
 

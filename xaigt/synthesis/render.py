@@ -17,13 +17,14 @@ from xaigt.anatomy.subjects import Subject
 from xaigt.anatomy.world import Anatomy
 from xaigt.dataset.layout import ALTERED, COMPARTMENTS
 from xaigt.lesions import Lesion, family
-from xaigt.synthesis.acquisition import correlated_noise
+from xaigt.synthesis.acquisition import correlated_noise, quadrature_noise
 from xaigt.synthesis.beam import beam_hardening
 from xaigt.synthesis.cover import cover
 from xaigt.synthesis.effects import apply
 from xaigt.synthesis.mass import displaced
 from xaigt.synthesis.measure import Ruler, described
-from xaigt.synthesis.plan import Plan, PlannedLesion
+from xaigt.synthesis.placing import PlannedLesion
+from xaigt.synthesis.plan import Plan
 from xaigt.synthesis.recipe import Recipe
 from xaigt.synthesis.tasks import SWAPPING
 from xaigt.volume import Grid
@@ -99,10 +100,12 @@ def render(plan: Plan, grid: Grid, recipe: Recipe, device: torch.device) -> Rend
         noise = noise + delta
     if (hardening := beam_hardening(plan.acquisition, grid, anatomy, read["depth"])) is not None:
         noise = noise + hardening
+    quadrature = quadrature_noise(plan.acquisition, grid)
+    second = None if quadrature is None else quadrature.to(device)
     limits = HU_RANGE if load_card(plan.template).modality == "CT" else MR_RANGE
 
     def seen(image: torch.Tensor) -> npt.NDArray[np.int16]:
-        return _quantise(image + noise, limits)
+        return _quantise(image + noise if second is None else torch.hypot(image + noise, second), limits)
 
     image, twin = seen(canvas.image), seen(ground.image)
     other = _other(ground, effects, len(others))

@@ -89,7 +89,7 @@ class IntraventricularFamily(Family):
             update={
                 "level_mm": level,
                 "volume_mm3": round(reached, 4),
-                "z_range_mm": z_range(points[..., 0], cells, inside),
+                "z_range_mm": z_range(points[..., 0], cells, inside, STEP_MM),
                 "reach_mm": round(farthest + STEP_MM, 4),
                 "blood": settle(lesion.blood, points, cells, inside),
             }

@@ -33,6 +33,7 @@ class SubduralRecipe(ExtraAxialRecipe):
     )
     core_hu: Number = Quantiles(quantiles={0.0: 40, 0.05: 41, 0.25: 44, 0.5: 48, 0.75: 56, 0.95: 66, 1.0: 72})
     thickness_mm: Number = Uniform(uniform=(3.5, 6.5))
+    thinnest_mm: Number = 2.4
     sheet_mm: Number = Uniform(uniform=(2.5, 6.0))
     stretch: Number = Uniform(uniform=(1.0, 1.6))
 
@@ -93,7 +94,8 @@ class SubduralFamily(ExtraAxialFamily):
 
     def ratio(self, rng: np.random.Generator, recipe: SubduralRecipe, volume_mm3: float) -> float:
         """Ratio of a layer as thick as drawn for 10 mL; thickness grows with the root of the volume."""
-        return _ratio(draw(rng, recipe.thickness_mm) * (volume_mm3 / REFERENCE_MM3) ** 0.5, volume_mm3)
+        thickness = draw(rng, recipe.thickness_mm) * (volume_mm3 / REFERENCE_MM3) ** 0.5
+        return _ratio(max(thickness, draw(rng, recipe.thinnest_mm)), volume_mm3)
 
     def place(self, streams: Streams) -> tuple[float, float, float]:
         """Over the convexity, frontal to parietal."""
