@@ -52,6 +52,13 @@ def test_the_quick_preset_says_that_it_is_not_the_published_contrast():
     assert len(study.grid.arms) >= 2 and len(study.grid.depths) >= 3 and len(study.grid.seeds) >= 3
 
 
+def test_another_recipe_keeps_the_pixels_of_a_preset_and_not_its_lesions():
+    study = configuration.load(preset_path("quick"), {"data.recipe": "hemorrhage"})
+    assert study.data.recipe == "hemorrhage"
+    assert set(study.data.changes) == {"grid.size", "grid.spacing", "grid.thickness"}
+    assert len(configuration.load(preset_path("quick"), {"data.recipe": "lesion-shape"}).data.changes) > 3
+
+
 def test_a_dry_run_prints_grid_time_and_disk_and_runs_nothing(tiny, tmp_path):
     file = tmp_path / "study.yaml"
     file.write_text(json.dumps(PLAN), encoding="utf-8")
