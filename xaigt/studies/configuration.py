@@ -271,8 +271,8 @@ def load(path: Path, changes: Mapping[str, Any] | None = None) -> Study:
     path
         A preset, a copy of one, or the ``study.yaml`` of a study.
     changes
-        Values by dotted key, such as ``{"grid.seeds": [0, 1]}``; None leaves a field as it is. With another recipe, what
-        the file changes in its own is left out but for the grid of pixels: it was said of other lesions.
+        Values by dotted key, such as ``{"grid.seeds": [0, 1]}``; None leaves a field as it is. With another recipe,
+        what the file changes in its own is left out but for the grid of pixels: it was said of other lesions.
 
     Raises
     ------
