@@ -108,10 +108,9 @@ def _covariate_lines(
     """Each covariate by rank and by a tree, and all that must not tell the class together."""
     recipe, task = dataset.description["recipe"], str(dataset.description["task"])
     declared = list(recipe.get("class_defining") or [])
-    through = dataset.dim == 2 and recipe.get("slice_mm") is None
     roles = {}
     for item in found:
-        nature = by_nature(task, item, through)
+        nature = by_nature(task, item)
         roles[item.name] = Role.DECLARED if is_declared(item, declared) else Role.NATURE if nature else Role.SHORTCUT
     changing = [item for item in found if not item.constant]
     limitations = [

@@ -165,7 +165,8 @@ def _sample_table(
     except (ValueError, KeyError, TypeError):
         problems.add(TABLES, "the plan cannot be read", where)
         return
-    if plan.get("label") != label or plan.get("template") != row["template"]:
+    kept = task == "subtype" or plan.get("label") == label  # labels of subtypes follow from what is seen
+    if not kept or plan.get("template") != row["template"]:
         problems.add(TABLES, "plan and samples.parquet differ in label or template", where)
     if len(planted) != len(own):
         problems.add(TABLES, "plan and lesions.parquet differ in the number of lesions", where)
