@@ -22,9 +22,9 @@ _SHOWN = 3
 
 def between_splits(dataset: Dataset, measured: Measured | None) -> list[Check]:
     """Every check; without arrays, those that tables allow."""
-    found = [subjects(dataset), seeds(dataset), templates(dataset)]
+    found = [subjects(dataset), seeds(dataset), templates(dataset), shapes(dataset, measured)]
     if measured is not None:
-        found += [shapes(dataset, measured), images(dataset, measured)]
+        found.append(images(dataset, measured))
     return found
 
 
@@ -70,7 +70,7 @@ def templates(dataset: Dataset) -> Check:
     return Check("templates and splits", Verdict.NOT_JUDGED, note, {"templates": sorted(shared)[:100]})
 
 
-def shapes(dataset: Dataset, measured: Measured) -> Check:
+def shapes(dataset: Dataset, measured: Measured | None) -> Check:
     """FAIL where lesions of two splits were drawn as one form, or, where plans say no form, have congruent masks.
 
     Masks of different forms that are congruent are counted: on coarse voxels round forms are, by chance.
@@ -78,8 +78,9 @@ def shapes(dataset: Dataset, measured: Measured) -> Check:
     split = dict(zip(dataset.samples["sample"].astype(int), dataset.samples["split"].astype(str), strict=True))
     forms = drawn_forms(dataset)
     drawn = _shared((form, split[number]) for (number, _), form in forms.items())
-    masks = [(key, split[number]) for number, key in of_no_known_form(measured.shapes, forms)]
-    congruent = len(_shared((key, split[number]) for number, _, key in measured.shapes))
+    measured_shapes = measured.shapes if measured is not None else []
+    masks = [(key, split[number]) for number, key in of_no_known_form(measured_shapes, forms)]
+    congruent = len(_shared((key, split[number]) for number, _, key in measured_shapes))
     good = f"{len(forms)} drawn forms and {len(masks)} masks of no known form, none in two splits"
     if congruent:
         good += f"; {congruent} masks of different forms are congruent by chance"
