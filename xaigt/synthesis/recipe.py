@@ -109,7 +109,7 @@ class VisibilityRecipe(Strict):
         float,
         Field(
             ge=0,
-            description="|mean contrast over its mask (mixed blood: half of it)| / SD of the noise from which it is seen",
+            description="|mean contrast over its mask (mixed blood: half of it)| / SD of the noise, to be seen",
         ),
     ] = 1.0
     invisible: Annotated[
