@@ -75,7 +75,9 @@ def one(name: str, seed: int, samples: int, size: int) -> dict[str, Any]:
         "failed": [_words(item) for item in report.failed],
         "largest": [f"{most.name} ({most.test})", round(most.auc, 4), round(most.low, 4), round(most.high, 4)],
         "evidence": [round(line.auc, 4) for line in report.lines if line.role is Role.EVIDENCE],
-        "declared": {f"{line.name} ({line.test})": str(line.verdict) for line in report.lines if line.role is Role.DECLARED},
+        "declared": {
+            f"{line.name} ({line.test})": str(line.verdict) for line in report.lines if line.role is Role.DECLARED
+        },
         "limitations": report.limitations,
         "seconds": [round(made - start, 1), round(done - made, 1)],
     }
@@ -94,10 +96,20 @@ def table(rows: list[dict[str, Any]]) -> str:
     for name in dict.fromkeys(row["case"] for row in rows):
         own = [row for row in rows if row["case"] == name]
         most = max(own, key=lambda row: row["largest"][1])["largest"]
-        counts = [sum(row["counts"][str(verdict)] for row in own) for verdict in (Verdict.FAIL, Verdict.PASS, Verdict.INCONCLUSIVE)]
+        counts = [
+            sum(row["counts"][str(verdict)] for row in own)
+            for verdict in (Verdict.FAIL, Verdict.PASS, Verdict.INCONCLUSIVE)
+        ]
         samples = "/".join(str(n) for n in sorted({row["samples"] for row in own}))
         evidence = min(value for row in own for value in row["evidence"])
-        cells = [name, len(own), samples, *counts, f"{most[0]} {most[1]:.3f} [{most[2]:.3f}, {most[3]:.3f}]", f"{evidence:.2f}"]
+        cells = [
+            name,
+            len(own),
+            samples,
+            *counts,
+            f"{most[0]} {most[1]:.3f} [{most[2]:.3f}, {most[3]:.3f}]",
+            f"{evidence:.2f}",
+        ]
         lines.append("| " + " | ".join(str(cell) for cell in cells) + " |")
     return "\n".join(lines)
 
@@ -125,7 +137,9 @@ def main() -> None:
             row = one(name, seed, options.samples, options.size)
             with log.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(row) + "\n")
-            print(f"{name}, seed {seed}: {row['verdict']} {row['failed']} {row['largest']} {row['seconds']}", flush=True)
+            print(
+                f"{name}, seed {seed}: {row['verdict']} {row['failed']} {row['largest']} {row['seconds']}", flush=True
+            )
 
 
 if __name__ == "__main__":
