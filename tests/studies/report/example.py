@@ -100,7 +100,6 @@ def _cell(folder, variant, arm, depth, seed, samples, tables, rng):
                 common | {"method": method, "stage": stage, "value": value / 2 + 0.4, "metric": "roc_auc"}
             )
             if stage != "block2":
-                shown = f"{method}@{stage}" if method in CAMS else method
                 tables["used"].append(keys | {
                     "sample": sample, "method_name": method, "stage": stage, "metric": METRIC,
                     "planted": value, "used": value * 0.8, "disagreement": -value * 0.2, "lesions": 2,
