@@ -136,15 +136,24 @@ def _lesion_table(
         for name, value in found.items():
             if name in row and abs(_number(row[name]) - value) > _TOLERANCE:
                 problems.add(TABLES, f"{name} is not what the arrays show", which)
-        _visible(row, contrast, float(sample.get("noise_sd", 0.0)), dataset, which, problems)
+        _visible(row, difference[mask], float(sample.get("noise_sd", 0.0)), dataset, which, problems)
 
 
-def _visible(row: Row, contrast: float, noise: float, dataset: Dataset, which: str, problems: Problems) -> None:
-    """A lesion that is said to be visible must reach the recipe's contrast over noise, and the reverse."""
+def _visible(
+    row: Row, change: npt.NDArray[Any], noise: float, dataset: Dataset, which: str, problems: Problems
+) -> None:
+    """A lesion that is said to be visible must reach the recipe's contrast over noise, and the reverse.
+
+    Mixed blood, whose old and fresh parts may cancel, is judged by its darker or brighter half.
+    """
     least = (dataset.description["recipe"].get("visibility") or {}).get("minimum_cnr")
     if "visible" not in row or least is None or noise <= 0:
         return
-    ratio = abs(contrast) / noise
+    parts = [change]
+    if row.get("stage") == "mixed":
+        ordered, half = np.sort(change), (len(change) + 1) // 2
+        parts = [ordered[:half], ordered[-half:]]
+    ratio = max(abs(float(part.mean())) for part in parts) / noise
     if bool(row["visible"]) != (ratio >= float(least)) and abs(ratio - float(least)) > _TOLERANCE:
         kind = "said to be visible, is not" if row["visible"] else "said to be invisible, is visible"
         problems.add(VISIBLE, kind, f"{which}: contrast over noise {ratio:.2f}")

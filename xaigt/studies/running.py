@@ -115,8 +115,8 @@ def run(
     _pretrain(folder, left, means, progress, say)
     lap = took("pretraining", lap)
     _run_cells(folder, grid, left, means, progress, say)
-    lap = took("running cells", lap)
     tables.join(folder, grid)
+    lap = time.perf_counter()
     states = count(folder, grid)
     if states["finished"]:
         with progress("analysis", "steps") as update:
@@ -126,7 +126,8 @@ def run(
     done = states["finished"] == states["total"]
     folder.update(
         state="finished" if done else "incomplete", finished=_now() if done else None, cells=states,
-        checksums=folder.checksums(), caveats=caveats(study), **_counted(folder),
+        checksums=folder.checksums(), caveats=caveats(study), seconds=seconds | _cell_seconds(folder),
+        **_counted(folder),
     )  # fmt: skip
     return folder
 
@@ -262,8 +263,14 @@ def _counted(folder: StudyFolder) -> dict[str, Any]:
     return {
         "scored": {str(name): int(value) for name, value in by["scored"].max().items()},
         "accuracy_samples": {str(name): int(value) for name, value in by["n"].max().items()},
-        "cell_seconds": round(float(table["seconds_total"].sum()), 1),
     }
+
+
+def _cell_seconds(folder: StudyFolder) -> dict[str, float]:
+    try:
+        return {"cells": round(float(folder.table("cells")["seconds_total"].sum()), 1)}
+    except StudyError:
+        return {}
 
 
 def _now() -> str:
