@@ -36,9 +36,11 @@ def lobe(z: Positions, y: Positions, x: Positions) -> npt.NDArray[np.uint8]:
     # Behind the line from the parieto-occipital sulcus to the preoccipital notch.
     back = (y < -59 - 0.45 * np.maximum(z, 0)) & (z < 45)
     # Below the lateral fissure, which rises backwards; the medial border bends outwards at the temporal pole.
-    below = (z < -5 + 0.4 * (20 - y)) & (y < 22) & (side > 19 + 0.7 * np.maximum(y, 0))
-    behind_fissure = (y < -42) & (z > 12)  # angular and supramarginal gyri
-    found[np.broadcast_to(below & ~behind_fissure, shape)] = NUMBER["temporal"]
+    fissure = np.minimum(-5 + 0.4 * (20 - y), 14)
+    below = (z < fissure) & (y < 22) & (side > 19 + 0.7 * np.maximum(y, 0))
+    found[np.broadcast_to(below, shape)] = NUMBER["temporal"]
+    inner = (z < fissure) & (y < 4) & (y > -33) & (side <= 19)  # hypothalamus and what is about the midbrain
+    found[np.broadcast_to(inner, shape)] = NUMBER["deep"]
     found[np.broadcast_to(back, shape)] = NUMBER["occipital"]
     insula = (side > 29) & (side < 47) & (((y - 1) / 24) ** 2 + ((z - 4) / 15) ** 2 < 1)
     found[np.broadcast_to(insula, shape)] = NUMBER["insula"]

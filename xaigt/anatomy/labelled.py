@@ -116,6 +116,7 @@ class Labelled:
         nibabel.save(nibabel.Nifti1Image(image.astype(np.float32), self.volume.affine), path)
         changes = {
             "name": "labels",
+            "kind": "acquisition",
             "space": "individual",
             "values": "hounsfield" if like == "scct" else "arbitrary",
             "sources": [LocalFile(local=str(path), sha256=sha256(path), role="image")],

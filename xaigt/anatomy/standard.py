@@ -20,6 +20,7 @@ REFERENCE = "mni152-ct"
 SURFACE_POINTS = 1500
 UPRIGHT = 0.3  # weight, mm a degree, of rotation
 SAME_SCALE = 150  # surface points that a difference of 1 % between scales outweighs by 1 mm: height is told badly
+MOST_PERCENT = 25.0  # that a fit is started from: a mask that leaks, or is cut off, says little of the size
 VAULT_MM, BASE_WEIGHT = 95.0, 0.15  # from the top; the weight of surface below
 Matrix = npt.NDArray[np.float64]
 
@@ -113,7 +114,9 @@ def fit_pose(brain: Mask, lattice: Lattice, margin_mm: float = 0.0) -> Pose:
     vault = standard[:, 2] > np.quantile(standard[:, 2], 0.995) - VAULT_MM
     target = np.average(standard, axis=0, weights=np.where(vault, 1.0, BASE_WEIGHT))
     distance = _distances()["brain"]
-    start = np.array([0, 0, 0, *target, 0, 0, 0], float)
+    # From the scale that makes the volumes equal: from 1, small brains end in a worse minimum.
+    size = 100 / 3 * np.log(float(standard_maps().brain.sum()) * home.spacing**3 / (brain.sum() * lattice.spacing**3))
+    start = np.array([0, 0, 0, *target, *[np.clip(size, -MOST_PERCENT, MOST_PERCENT)] * 3], float)
 
     def mapped(parameters: Matrix) -> Matrix:
         rotated = (points - centre) @ rotation_matrix(tuple(parameters[:3])).T

@@ -49,6 +49,12 @@ class Anatomy:
         return self.map.device
 
     @property
+    def scale(self) -> tuple[float, float, float]:
+        """(z, y, x): a position of template space times this is the corresponding position of MNI space."""
+        x, y, z = self.fields.scale
+        return z, y, x
+
+    @property
     def modality(self) -> str:
         """Contrast of the template."""
         return load_card(self.fields.template).modality

@@ -79,6 +79,10 @@ class World(Protocol):
         """Contrast of the template: ``CT``, or that of an MR image, such as ``FLAIR``."""
 
     @property
+    def scale(self) -> tuple[float, float, float]:
+        """(z, y, x): a position of template space times this is the corresponding position of MNI space."""
+
+    @property
     def grid(self) -> Grid | None:
         """Voxels that the lesion will be seen on, if they are known before it is drawn; a 2-D lesion then lies in them.
 

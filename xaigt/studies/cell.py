@@ -121,9 +121,11 @@ def _measure(job: Job, folder: Path, description: dict[str, Any]) -> None:
     from xaigt.models import train
     from xaigt.models.loop import LAST
     from xaigt.studies import measuring, pretraining
+    from xaigt.studies.reusing import reuse
 
     seconds, clock = description["seconds"], time.perf_counter()
-    pretraining.provide(job.study)
+    if not reuse(StudyFolder(job.study), job.cell):
+        pretraining.provide(job.study)
     run = train(
         _opened(job.data), job.cell.settings, folder, device=job.device, threads=THREADS, weights=job.weights,
         download=job.download,

@@ -263,8 +263,14 @@ def _counted(folder: StudyFolder) -> dict[str, Any]:
     return {
         "scored": {str(name): int(value) for name, value in by["scored"].max().items()},
         "accuracy_samples": {str(name): int(value) for name, value in by["n"].max().items()},
-        "cell_seconds": round(float(table["seconds_total"].sum()), 1),
     }
+
+
+def _cell_seconds(folder: StudyFolder) -> dict[str, float]:
+    try:
+        return {"cells": round(float(folder.table("cells")["seconds_total"].sum()), 1)}
+    except StudyError:
+        return {}
 
 
 def _now() -> str:

@@ -112,7 +112,7 @@ def render(plan: Plan, grid: Grid, recipe: Recipe, device: torch.device) -> Rend
     rows = []
     for instance, item in enumerate(lesions, start=1):
         mask = canvas.mask(instance)
-        found = ruler.measure(mask, image, twin, minimum)
+        found = ruler.measure(mask, image, twin, minimum, mixed=getattr(item.lesion, "stage", None) == "mixed")
         if not found["visible"] and recipe.visibility.invisible == "exclude":
             canvas.instance[torch.from_numpy(mask).to(device)] = 0
         rows.append(_named(item, instance) | described(item.lesion) | found)
@@ -124,8 +124,9 @@ def render(plan: Plan, grid: Grid, recipe: Recipe, device: torch.device) -> Rend
         found = ruler.measure(other == instance, twin, twin - delta.cpu().numpy(), minimum)
         row = {"role": effect.role, "group": effect.kind, "instance": instance}
         rows.append(row | described(effect) | found)
-    moved = ((undisturbed - ground.image).abs() > recipe.epsilon).cpu().numpy()
-    arrays = _arrays(image, twin, canvas, read, moved, recipe.epsilon)
+    # Where planting changed nothing, rounding can still turn a displacement below epsilon into a whole unit.
+    moved = ((undisturbed - ground.image).abs() > recipe.epsilon) | (canvas.image == undisturbed)
+    arrays = _arrays(image, twin, canvas, read, moved.cpu().numpy(), recipe.epsilon)
     arrays["other"] = other
     if recipe.task in SWAPPING:
         exchanged = pushed(swapped + unplanted * sham)
