@@ -11,6 +11,7 @@ from xaigt.anatomy.fields import load_fields
 from xaigt.anatomy.subjects import SubjectRecipe, draw_subject
 from xaigt.anatomy.world import Anatomy
 from xaigt.lesions import family
+from xaigt.lesions.families import subarachnoid
 from xaigt.lesions.families.epidural import CORONAL, LAMBDOID, SAGITTAL
 from xaigt.lesions.sheets import Sheet, from_sheet
 from xaigt.lesions.shell import Layer, polar, radius_of_volume, size_function, volume_factor
@@ -35,6 +36,15 @@ def test_the_range_of_heights_is_one_piece_about_the_fullest_slice():
     heights = torch.cat([torch.full((2,), 0.0), torch.full((9,), 10.0), torch.full((8,), 11.0), torch.full((3,), 24.0)])
     low, high = z_range(heights, torch.ones(22), torch.ones(22, dtype=torch.bool), bins=24)
     assert 9.9 < low < 11 and 10.9 < high < 12
+
+
+def test_the_range_of_heights_does_not_stop_between_rows_of_a_lattice():
+    """Nine rows 4 mm apart, fewer than the slices that are looked at: their volume is spread between them."""
+    heights = torch.arange(9).repeat_interleave(5) * 4.0
+    inside = torch.ones(45, dtype=torch.bool)
+    assert z_range(heights, torch.ones(45), inside, step=4.0) == pytest.approx((0, 32), abs=1.5)
+    low, high = z_range(heights, torch.ones(45), inside)
+    assert high - low < 4
 
 
 def test_box_lattice_fills_the_box():
@@ -152,6 +162,34 @@ def test_subarachnoid_blood_lies_in_fluid_outside_the_ventricles(drawn):
         assert float(world(points, "csf").min()) > 0.3
         assert float(world(points, "ventricles").max()) < 0.2
         assert float(world(points, "depth").min()) > 0
+
+
+def test_subarachnoid_volumes_agree_with_a_finer_lattice():
+    """Volumes of thin sheets of fluid, cut to a flat box and resolved on a coarse lattice, are accurate to 6 %."""
+    kind, ratios = family("subarachnoid"), []
+    for sample, ml in ((0, 1.0), (1, 1.0), (2, 10.0), (3, 10.0)):
+        subject = draw_subject(stream(0, sample, "subject"), SubjectRecipe())
+        world = Anatomy.of(load_fields("mni152-ct"), subject, CPU)
+        lesion = kind.draw(partial(stream, 4, sample), kind.recipe.model_validate({"volume_ml": ml}), world)
+        half, step = kind.reach(lesion), 1.0
+        low = half / subarachnoid.FLATNESS + 1
+        z, y, x = lesion.centre_mm
+        points, cells = box_lattice((z - low, y - half, x - half), (z + low, y + half, x + half), step, CPU)
+        # Without partial volume: within the bent distance, and where fluid is.
+        found = kind.footprint(lesion, world, points, softness=1e-3).core > 0
+        ratios.append(float(cells[found].double().sum()) / lesion.volume_mm3)
+    assert ratios == pytest.approx([1] * 4, abs=0.06)
+
+
+def test_blood_of_one_side_keeps_out_of_the_cavities_of_the_midline():
+    kind = family("intraventricular")
+    for sample in range(3):
+        subject = draw_subject(stream(0, sample, "subject"), SubjectRecipe())
+        world = Anatomy.of(load_fields("mni152-ct"), subject, CPU)
+        lesion = kind.draw(partial(stream, 4, sample), kind.recipe.model_validate({"both_sides": 0}), world)
+        at = world.to_template(core_points(world, "intraventricular", lesion)[0])
+        assert lesion.side and float((at[:, 2] * lesion.side).min()) > 2
+        assert not bool(((at[:, 2].abs() < 15) & (at[:, 0] < -10)).any())  # the fourth
 
 
 def test_intraventricular_blood_sinks_to_the_back(drawn):

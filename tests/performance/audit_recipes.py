@@ -33,7 +33,7 @@ def cases() -> dict[str, tuple[str, list[str]]]:
     """Name -> recipe and settings: the catalogue as it is, other tasks on it, and the legacy recipe, mended."""
     found: dict[str, tuple[str, list[str]]] = {name: (name, []) for name in CATALOGUE}
     found["hemorrhage, side"] = ("hemorrhage", ["task=side"])
-    found["hemorrhage, subtype"] = ("hemorrhage", ["task=subtype"])
+    found["hemorrhage, subtype"] = ("hemorrhage", ["task=subtype", "slice_mm={uniform: [2, 20]}"])
     found["microbleed, count"] = ("microbleed", ["task=count"])
     found["lacune, side"] = ("lacune", ["task=side"])
     found["hemorrhage, xor"] = ("hemorrhage", _rule("intraparenchymal xor subdural"))
@@ -75,9 +75,9 @@ def one(name: str, seed: int, samples: int, size: int) -> dict[str, Any]:
         "failed": [_words(item) for item in report.failed],
         "largest": [f"{most.name} ({most.test})", round(most.auc, 4), round(most.low, 4), round(most.high, 4)],
         "evidence": [round(line.auc, 4) for line in report.lines if line.role is Role.EVIDENCE],
-        "declared": {
-            f"{line.name} ({line.test})": str(line.verdict) for line in report.lines if line.role is Role.DECLARED
-        },
+        "declared": [
+            f"{line.name} ({line.test}) {line.verdict}" for line in report.lines if line.role is Role.DECLARED
+        ],
         "limitations": report.limitations,
         "seconds": [round(made - start, 1), round(done - made, 1)],
     }
@@ -85,7 +85,8 @@ def one(name: str, seed: int, samples: int, size: int) -> dict[str, Any]:
 
 def _words(item: Any) -> str:
     if hasattr(item, "auc"):
-        return f"{item.name} ({item.test}{', ' + item.target if item.target else ''}) {item.auc:.3f} [{item.low:.3f}, {item.high:.3f}]"
+        name = f"{item.name} ({item.test}{', ' + item.target if item.target else ''})"
+        return f"{name} {item.auc:.3f} [{item.low:.3f}, {item.high:.3f}]"
     return f"{item.name}: {item.note}"
 
 
@@ -96,20 +97,12 @@ def table(rows: list[dict[str, Any]]) -> str:
     for name in dict.fromkeys(row["case"] for row in rows):
         own = [row for row in rows if row["case"] == name]
         most = max(own, key=lambda row: row["largest"][1])["largest"]
-        counts = [
-            sum(row["counts"][str(verdict)] for row in own)
-            for verdict in (Verdict.FAIL, Verdict.PASS, Verdict.INCONCLUSIVE)
-        ]
+        verdicts = (Verdict.FAIL, Verdict.PASS, Verdict.INCONCLUSIVE)
+        counts = [sum(row["counts"][str(verdict)] for row in own) for verdict in verdicts]
         samples = "/".join(str(n) for n in sorted({row["samples"] for row in own}))
         evidence = min(value for row in own for value in row["evidence"])
-        cells = [
-            name,
-            len(own),
-            samples,
-            *counts,
-            f"{most[0]} {most[1]:.3f} [{most[2]:.3f}, {most[3]:.3f}]",
-            f"{evidence:.2f}",
-        ]
+        area = f"{most[0]} {most[1]:.3f} [{most[2]:.3f}, {most[3]:.3f}]"
+        cells = [name, len(own), samples, *counts, area, f"{evidence:.2f}"]
         lines.append("| " + " | ".join(str(cell) for cell in cells) + " |")
     return "\n".join(lines)
 
@@ -137,9 +130,8 @@ def main() -> None:
             row = one(name, seed, options.samples, options.size)
             with log.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(row) + "\n")
-            print(
-                f"{name}, seed {seed}: {row['verdict']} {row['failed']} {row['largest']} {row['seconds']}", flush=True
-            )
+            words = (row["verdict"], row["failed"], row["largest"], row["seconds"])
+            print(f"{name}, seed {seed}:", *words, flush=True)
 
 
 if __name__ == "__main__":

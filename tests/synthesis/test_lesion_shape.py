@@ -48,7 +48,7 @@ def box(mask):
 
 
 def test_the_swapped_twin_has_the_same_number_voxels_boxes_and_values(made):
-    _, _, plans, results = made
+    recipe, _, plans, results = made
     for plan, result in zip(plans, results, strict=True):
         arrays = {name: array.astype(int) for name, array in result.arrays.items()}
         own, other = instances(arrays["lesion"]), instances(arrays["swapped_lesion"])
@@ -59,7 +59,8 @@ def test_the_swapped_twin_has_the_same_number_voxels_boxes_and_values(made):
             added = [
                 np.sort((arrays[name] - arrays["twin"])[mask]) for name, mask in (("image", mine), ("swapped", theirs))
             ]
-            assert np.abs(added[0] - added[1]).max() <= 1  # noise rounds each voxel by itself
+            # Noise rounds each voxel by itself; in the magnitude of MR the second channel adds a little, by the level.
+            assert np.abs(added[0] - added[1]).max() <= (1 if recipe.modality == "CT" else 3)
         for name, mask in (("image", "lesion"), ("swapped", "swapped_lesion")):
             assert (arrays[name] == arrays["twin"])[arrays[mask] == 0].all()
         assert {item.lesion.form for item in plan.lesions if item.planted} == {("round", "irregular")[plan.label]}

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from tests.conftest import SMALL, SMALL_3D
+from xaigt.errors import XaigtError
 from xaigt.synthesis.evidence import evidence_rows
 from xaigt.synthesis.generate import describe, labels, prepare, targets
 from xaigt.synthesis.plan import draw_plan, sampling_grid
@@ -59,6 +60,47 @@ def test_the_count_is_the_number_that_is_planted():
             else:
                 expected = "supports" if target == plan.label else "opposes"
                 assert {row["direction"] for row in own} == {expected} and len(own) == plan.label + 1
+
+
+def test_subtypes_can_be_counted():
+    """On the hemorrhage recipe itself: as many different subtypes as the class says, whichever they are."""
+    chosen = load_recipe("hemorrhage", ["choose={integers: [1, 3]}"], {**SMALL_3D, "task": "count"})
+    assert chosen.class_names == ["1", "2", "3"]
+    groups = set()
+    for sample in range(6):
+        plan = draw_plan(chosen, 0, sample)
+        lesions = [item for item in plan.lesions if item.role == "lesion"]
+        planted = [item.group for item in lesions if item.planted]
+        assert len(lesions) == 3 and len(set(planted)) == len(planted) == plan.label + 1
+        groups |= set(planted)
+    assert len(groups) > 3
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ([], "needs different numbers, such as choose"),
+        (["choose=null"], "several groups"),
+        (["choose={integers: [0, 2]}"], "only the task subtype may have none"),
+        (["choose={integers: [1, 3]}", "lesions.0.count=2"], "each with count: 1"),
+    ],
+)
+def test_what_cannot_be_counted_is_refused(settings, message):
+    with pytest.raises(XaigtError, match=message):
+        load_recipe("hemorrhage", settings, {"task": "count"})
+
+
+def test_hemorrhages_of_one_side():
+    """On the hemorrhage recipe itself; what reaches over the midline lies on neither side, or on the side it is of."""
+    chosen = load_recipe("hemorrhage", [], {**SMALL, "task": "side"})
+    sides = set()
+    for sample in range(8):
+        plan, found = rendered(chosen, sample)
+        row = next(row for row in found.lesions if row["role"] == "lesion")
+        name = chosen.class_names[plan.label]
+        assert row["side"] in (name, "midline", None)
+        sides.add(row["side"] == name)
+    assert True in sides
 
 
 def test_the_side_is_the_side_of_the_mask():

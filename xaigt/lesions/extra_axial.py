@@ -22,7 +22,7 @@ from xaigt.randomness import subseed
 MIDDLE = (18.0, -18.0, 0.0)
 DURA_MM = 1.0  # between the inner table and the blood
 SHEET_YIELD_MM = 35.0  # how far from falx or tentorium tissue yields
-REACH_MM = 1.0  # beyond the lattice's next point: the soft edge of a layer
+REACH_MM = 2.0  # beyond the lattice's next point: the soft edge of a layer
 CLOT_MM = 15.0  # scale of the blood's texture
 ROUGHNESS = 0.05  # of the radius: the brain's side of a layer is not perfectly smooth
 

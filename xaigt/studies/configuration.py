@@ -271,7 +271,8 @@ def load(path: Path, changes: Mapping[str, Any] | None = None) -> Study:
     path
         A preset, a copy of one, or the ``study.yaml`` of a study.
     changes
-        Values by dotted key, such as ``{"grid.seeds": [0, 1]}``; None leaves a field as it is.
+        Values by dotted key, such as ``{"grid.seeds": [0, 1]}``; None leaves a field as it is. With another recipe,
+        what the file changes in its own is left out but for the grid of pixels: it was said of other lesions.
 
     Raises
     ------
@@ -289,6 +290,10 @@ def load(path: Path, changes: Mapping[str, Any] | None = None) -> Study:
             holder[part] = dict(holder.get(part) or {})
             holder = holder[part]
         holder[last] = value
+    recipe = (document.data.get("data") or {}).get("recipe", Data.model_fields["recipe"].default)
+    if (changes or {}).get("data.recipe") not in (None, recipe):
+        own = data["data"].get("changes") or {}
+        data["data"]["changes"] = {key: value for key, value in own.items() if key.startswith("grid.")}
     return validate(Study, data, document)
 
 

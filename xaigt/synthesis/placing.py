@@ -19,6 +19,8 @@ from xaigt.synthesis.recipe import Recipe
 from xaigt.synthesis.tasks import Wanted, evidence_of, other_groups
 
 TRIES = 40  # at one lesion, the others being where they are
+TRIES_IN_SLICE = 400  # most families know nothing of the slice: nine of ten lesions may lie elsewhere
+_NEAR_MM = 1e-3  # heights are rounded to a tenth of it
 MIDLINE_MM = 5.0  # a lesion of one side has its centre at least so far from the midline
 
 
@@ -83,7 +85,8 @@ def _place(
 ) -> list[PlannedLesion]:
     """Draw one lesion (or, at one place, one of each class); again, from fresh streams, where there is no room."""
     failures = []
-    for attempt in range(TRIES):
+    tries = TRIES if _slice(recipe, anatomy) is None else TRIES_IN_SLICE
+    for attempt in range(tries):
         drawn = []
         for wanted in together:
             group = recipe.lesions[wanted.group]
@@ -107,12 +110,12 @@ def _place(
                 )
                 for wanted, lesion in drawn
             ]
-    if len(failures) == TRIES:
+    if len(failures) == tries:
         raise failures[-1]
     group = recipe.lesions[together[0].group]
     raise NoPlaceError(
-        f"recipe {recipe.name}, group {group.title}: no place was found for a lesion in {TRIES} tries; "
-        "check its sites, sizes, count and gap_mm."
+        f"recipe {recipe.name}, group {group.title}: no place was found for a lesion in {tries} tries; "
+        f"check its sites, sizes, count and gap_mm{'' if tries == TRIES else ', and slice_mm'}."
     )
 
 
@@ -123,11 +126,20 @@ def _stream(rng: Streams, wanted: Wanted, shared: bool, attempt: int, purpose: s
     return rng(f"{name}-try{attempt}" if attempt else name)
 
 
+def _slice(recipe: Recipe, anatomy: Anatomy) -> float | None:
+    """Height of the slice (scanner space) where it is drawn before the lesions."""
+    return anatomy.grid.centre[2] if recipe.grid.dim == 2 and anatomy.grid is not None else None
+
+
 def _fits(recipe: Recipe, wanted: Wanted, lesion: Lesion, anatomy: Anatomy, earlier: list[PlannedLesion]) -> bool:
-    """Whether a drawn lesion is large enough, on its side, and clear of earlier ones."""
+    """Whether a drawn lesion is large enough, in the slice, on its side, and clear of earlier ones."""
     group = recipe.lesions[wanted.group]
     kind = family(group.family)
     if lesion.volume_mm3 < kind.smallest_mm3:
+        return False
+    slice_mm = _slice(recipe, anatomy)
+    low, high = lesion.z_range_mm
+    if group.role == "lesion" and slice_mm is not None and not low - _NEAR_MM <= slice_mm <= high + _NEAR_MM:
         return False
     if wanted.side is not None:
         x = float(anatomy.to_template(torch.tensor([lesion.centre_mm], dtype=torch.float32))[0, 2])

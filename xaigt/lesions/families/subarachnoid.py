@@ -20,7 +20,7 @@ INNER_MM = 2.0  # blood keeps this far from the inner table: the dura, and what 
 DENSITY = 0.2  # share of the surroundings of a seed that is fluid, roughly: sets the lattice's size only
 LARGEST_RADIUS = 70.0
 POINTS = 15  # of that lattice, along half its width
-ROOM = 1.7  # half-width of that lattice, in radii of the ball that holds enough fluid
+ROOM = 2.1  # half-width of that lattice, in radii of the ball that holds enough fluid
 # Where bleeding starts (z, y, x of template space; spread in mm): basal cisterns with the Sylvian fissures, or a
 # sulcus of the convexity (trauma). Approximate positions in the MNI152 average.
 SITES = {
