@@ -13,7 +13,7 @@ from xaigt.studies.report import write
 
 @pytest.fixture(scope="session")
 def study(slices, tmp_path_factory):
-    """A study of 18 networks with one failed cell, and its report."""
+    """A study of 12 networks with one failed cell, and its report."""
     folder = build(tmp_path_factory.mktemp("studies") / "whole", slices, failed=1)
     write(folder)
     return folder

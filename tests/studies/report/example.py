@@ -11,7 +11,7 @@ import yaml
 from xaigt.studies import conclusions
 from xaigt.studies.folder import load
 
-ARMS, DEPTHS, SEEDS = ("scratch", "fractal"), ("0", "1", "all"), (0, 1, 2)
+ARMS, DEPTHS, SEEDS = ("scratch", "fractal"), ("0", "1", "all"), (0, 1)
 CAMS, OTHERS, STAGES = ("gradcam", "hirescam"), ("saliency", "random"), ("block2", "block4")
 METHODS = (*(f"{name}@block4" for name in CAMS), *OTHERS)
 METRIC = "precision_at_k"

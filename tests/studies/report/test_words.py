@@ -60,7 +60,7 @@ def test_the_paragraph_says_what_was_done_and_what_is_not_known(view):
         "5 epochs",
         "gradcam",
         "precision_at_k",
-        "18 networks of 19 planned",
+        "12 networks of 13 planned",
     ):
         assert part in written.text
     assert any("not the published contrast" in note for note in written.notes)
@@ -123,7 +123,9 @@ def test_findings_tell_a_reader_of_the_page_and_not_a_caller_of_a_function(view,
     writer = sections.Writer(view, tmp_path, "")
     sentence = "several networks share a pre-training run and are not independent; pass cluster='pretrain_id'."
     told = writer._finding({"code": "shared_pretraining", "sentence": sentence})
-    assert told == "Several networks share a pre-training run and are not independent."
+    start = "Several networks share a pre-training run and are not independent"
+    assert told == f"{start}; the contrasts that take those runs as clusters stand beside the others."
+    assert writer._finding({"code": "other", "sentence": sentence}) == f"{start}."
     assert sections.said("at dprime = 0.5, dprime_se") == "at d′ = 0.5, dprime_se"
 
 

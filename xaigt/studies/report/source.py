@@ -134,7 +134,7 @@ class View:
     @property
     def metric(self) -> str:
         """The primary metric."""
-        return str(self.analysis.get("metric", "score"))
+        return str(self.analysis.get("metric") or self.source.configuration["analysis"]["metric"])
 
     @property
     def covariate(self) -> str:
