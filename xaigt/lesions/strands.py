@@ -49,14 +49,28 @@ class StrandsFamily(Family):
         return lesion.reach_mm
 
     def footprint(self, lesion: Any, world: World, points: torch.Tensor, softness: float) -> Footprint:
-        away = distance(lesion.tubes, points)
-        core = torch.clamp(0.5 - away / softness, 0, 1)
-        near = core > 0
-        # The inner table matters only where there is something to be cut, and that is a small part of the box.
-        if bool(near.any()):
-            outside = torch.maximum(away[near], lesion.inner_mm - world(points[near], "depth"))
-            core[near] = torch.clamp(0.5 - outside / softness, 0, 1)
+        core = points.new_zeros(points.shape[:-1])
+        # Only what lies in the box of the tubes can be near them, and the inner table matters only there.
+        low, high = _box(lesion.tubes)
+        inside = ((points >= points.new_tensor(low - softness)) & (points <= points.new_tensor(high + softness))).all(
+            -1
+        )
+        at = points[inside]
+        if len(at):
+            outside = distance(lesion.tubes, at)
+            close = outside < softness / 2
+            if bool(close.any()):
+                depth = world(at[close], "depth")
+                outside[close] = torch.maximum(outside[close], lesion.inner_mm - depth)
+            core[inside] = torch.clamp(0.5 - outside / softness, 0, 1)
         return Footprint(core, torch.full_like(core, lesion.hu), torch.zeros_like(core), 0.0)
+
+
+def _box(tubes: Sequence[Tube]) -> tuple[Floats, Floats]:
+    """Corners of the smallest box that holds some tubes."""
+    radius = np.array([[tube.radius_mm] for tube in tubes])
+    ends = np.array([(tube.start, tube.end) for tube in tubes])
+    return (ends.min(1) - radius).min(0), (ends.max(1) + radius).max(0)
 
 
 def distance(tubes: Sequence[Tube], points: torch.Tensor) -> torch.Tensor:
@@ -85,7 +99,7 @@ def measured(tubes: Sequence[Tube]) -> dict[str, Any]:
     """Fields of :class:`Strands` that follow from its tubes."""
     start, end = (np.array([getattr(tube, name) for tube in tubes]) for name in ("start", "end"))
     radius = np.array([tube.radius_mm for tube in tubes])
-    low, high = (np.minimum(start, end).T - radius).min(1), (np.maximum(start, end).T + radius).max(1)
+    low, high = _box(tubes)
     middle = (low + high) / 2
     volume = _volume(start, end, radius, low, high)
     return {
