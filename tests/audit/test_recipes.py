@@ -27,15 +27,3 @@ def test_a_recipe_of_the_catalogue_does_not_fail(tmp_path, seed, name):
     declared = [line for line in report.lines if line.role is Role.DECLARED]
     assert bool(declared) == bool(recipe.class_defining)
     assert all(line.verdict is Verdict.PASS for line in declared)
-
-
-@pytest.mark.slow
-def test_a_slice_through_its_lesion_tells_the_subtype_and_one_drawn_first_does_not(tmp_path):
-    names = {}
-    for where, settings in {"through": [], "first": ["slice_mm={uniform: [2, 20]}"]}.items():
-        recipe = xaigt.load_recipe("hemorrhage", ["task=subtype", *settings], {"grid.size": 64})
-        xaigt.generate(recipe, tmp_path / where, samples=240)
-        report = audit(xaigt.load(tmp_path / where), pixels=False, rerender=0)
-        names[where] = {item.name for item in report.failed}
-    assert "slice height" in names["through"]
-    assert names["first"] == set()

@@ -33,7 +33,7 @@ def cases() -> dict[str, tuple[str, list[str]]]:
     """Name -> recipe and settings: the catalogue as it is, other tasks on it, and the legacy recipe, mended."""
     found: dict[str, tuple[str, list[str]]] = {name: (name, []) for name in CATALOGUE}
     found["hemorrhage, side"] = ("hemorrhage", ["task=side"])
-    found["hemorrhage, subtype"] = ("hemorrhage", ["task=subtype", "slice_mm={uniform: [2, 20]}"])
+    found["hemorrhage, subtype"] = ("hemorrhage", ["task=subtype", "slice_mm={uniform: [-2, 8]}"])
     found["microbleed, count"] = ("microbleed", ["task=count"])
     found["lacune, side"] = ("lacune", ["task=side"])
     found["hemorrhage, xor"] = ("hemorrhage", _rule("intraparenchymal xor subdural"))

@@ -25,21 +25,21 @@ def check_seen(dataset: Dataset) -> Check:
         if row["role"] == "lesion" and row["voxels"] > 0 and row.get("visible", True):
             groups.setdefault(int(row["sample"]), []).append(str(row["group"]))
     rows: list[dict[str, Any]] = dataset.samples.to_dict("records")
-    off = [int(row["sample"]) for row in rows if not _shows(row, groups.get(int(row["sample"]), []), dataset)]
+    lowest = _lowest(dataset) if dataset.description["task"] == "count" else 0
+    off = [int(row["sample"]) for row in rows if not _shows(row, groups.get(int(row["sample"]), []), dataset, lowest)]
     share = len(off) / max(len(rows), 1)
     words = f"{len(off)} of {len(rows)} samples ({share:.1%}) show too little of what makes their class"
     verdict = Verdict.FAIL if share > MOST else Verdict.PASS
     return Check(NAME, verdict, f"{words}; at most {MOST:.0%} may", {"samples": off[:100]})
 
 
-def _shows(row: Mapping[str, Any], seen: list[str], dataset: Dataset) -> bool:
+def _shows(row: Mapping[str, Any], seen: list[str], dataset: Dataset, lowest: int) -> bool:
     task, label = str(dataset.description["task"]), int(row["label"])
     if task == "presence":
         return bool(seen) == bool(label)
     if task == "subtype":
         return all(bool(row[f"has_{name}"]) == (name in seen) for name in dataset.classes)
     if task == "count":
-        lowest = int(dataset.description["recipe"]["lesions"][_evidence(dataset)]["count"]["integers"][0])
         return len(seen) == lowest + label
     if task == "rule":
         from xaigt.synthesis.rules import parse
@@ -49,7 +49,9 @@ def _shows(row: Mapping[str, Any], seen: list[str], dataset: Dataset) -> bool:
     return bool(seen)
 
 
-def _evidence(dataset: Dataset) -> int:
-    """Number of the first group whose lesions are the truth."""
-    groups = dataset.description["recipe"]["lesions"]
-    return next(number for number, group in enumerate(groups) if group["role"] == "lesion")
+def _lowest(dataset: Dataset) -> int:
+    """How many lesions the first class of the task count has."""
+    from xaigt.synthesis.classes import counted
+    from xaigt.synthesis.recipe import Recipe
+
+    return counted(Recipe.model_validate(dataset.description["recipe"]))[0]
