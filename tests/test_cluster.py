@@ -64,6 +64,12 @@ class Cluster:
         )
         return self.workers[-1]
 
+    def wait_for(self, workers):
+        from distributed import Client
+
+        with Client(self.address, set_as_default=False) as client:
+            client.wait_for_workers(workers, timeout=60)
+
 
 @contextmanager
 def cluster(folder):
@@ -92,12 +98,16 @@ def test_what_a_cluster_can_do_and_what_it_says_when_it_cannot(tmp_path, monkeyp
     monkeypatch.setattr(execution_cluster, "CONNECT_SECONDS", 3)
     with cluster(tmp_path) as made:
         made.add("--resources", "GPU=1")
+        made.add()
+        made.wait_for(2)
         done = []
         items = [(number, str(tmp_path)) for number in range(3)]
         execution.run(
             slow_square, items, on_done=lambda item, result: done.append(result), engine="dask", scheduler=made.address
         )
         assert done == [0, 1, 4]
+        # Where some worker offers a GPU, one that has none gets nothing.
+        assert {path.name.partition("-")[2] for path in tmp_path.glob("[012]-*")} == {str(made.workers[0].pid)}
         with pytest.raises(XaigtError, match=r"item 7 is wrong"):
             execution.run(fails, [7], on_done=lambda *_: None, engine="dask", scheduler=made.address)
 

@@ -99,6 +99,28 @@ def test_a_larger_grid_keeps_the_finished_cells_and_can_be_compared(finished, ti
     assert len(smaller.table("cells")) == 4 and status(smaller).other == 4
 
 
+def test_other_methods_explain_the_networks_that_are_there(finished, tiny, tmp_path):
+    path = tmp_path / "other"
+    shutil.copytree(finished.path, path)
+    plan = planned(tiny)
+    asked = plan.explanation.model_copy(update={"methods": ("saliency", "deeplift")})
+    other = run(plan.model_copy(update={"explanation": asked}), path, Means(engine="local"))
+    cells, old = other.table("cells").set_index("network_id"), finished.table("cells").set_index("network_id")
+    assert set(cells["cell"]).isdisjoint(old["cell"]) and set(cells.index) == set(old.index)
+    assert "deeplift" in set(other.table("scores")["method"])
+    for name in cells.index:  # the training was copied: its files are the same, and none was written again
+        one_run, other_run = (folder.cell(table.loc[name, "cell"]) / "run.json" for folder, table in
+                              ((finished, old), (other, cells)))  # fmt: skip
+        assert one_run.read_bytes() == other_run.read_bytes()
+        assert not (other.cell(cells.loc[name, "cell"]) / "last.safetensors").exists()
+    keys = ["network_id", "sample", "metric"]
+    scores = [
+        found.table("scores").query("method == 'saliency'").sort_values(keys)["value"].to_numpy()
+        for found in (finished, other)
+    ]
+    assert np.array_equal(*scores)
+
+
 def test_a_failed_cell_is_recorded_and_the_rest_goes_on(tiny, tmp_path):
     told = []
     study = planned(tiny, arms=["scratch", "imagenet"], depths=["all"], networks=["resnet18"])
@@ -137,7 +159,7 @@ def test_a_killed_study_goes_on_to_the_same_scores(finished, tiny, tmp_path, eng
     while status(folders.load(output)).running and time.time() < deadline:
         time.sleep(0.1)  # workers end by themselves
     look = status(folders.load(output))
-    assert look.running == 0 and look.finished < 4
+    assert look.running == 0 and look.finished < 4 and look.state == "interrupted"
     done = {entry["cell"]: entry for entry in folders.load(output).cells() if entry["state"] == "finished"}
     again = run(planned(tiny), output, Means(engine="local"))
     assert status(again).finished == 4

@@ -57,8 +57,11 @@ def test_the_rim_falls_with_the_depth(anatomy):
 
 def test_it_is_in_image_and_twin_of_every_class():
     recipe, off = (
-        load_recipe("hemorrhage", ["acquisition.noise_hu=0", f"acquisition.rim_hu={rim}", f"acquisition.beam_hu={beam}"],
-                    SMALL)
+        load_recipe(
+            "hemorrhage",
+            ["acquisition.noise_hu=0", f"acquisition.rim_hu={rim}", f"acquisition.beam_hu={beam}"],
+            SMALL,
+        )
         for rim, beam in ((3, 12), (0, 0))
     )  # fmt: skip
     for sample in range(2):

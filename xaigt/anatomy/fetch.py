@@ -1,24 +1,26 @@
 """Fetching the files of a template: from a mirror folder, else from the pinned address. Whole, or not at all.
 
 Files are kept in the cache under their checksum. A mirror is a folder that holds the same bytes under any name;
-files are matched by size and sha256. A file is renamed to its final name only after its checksum was verified.
+files are matched by size and checksum. A file is renamed to its final name only after its checksum was verified.
 """
 
 from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from xaigt import cache
 from xaigt.anatomy.cards import TemplateCard
-from xaigt.anatomy.sources import RemoteFile, TemplateError, checksum, verified
+from xaigt.anatomy.sources import RECORD, RemoteFile, TemplateError, checksum
 
 Progress = Callable[[int, int], None]
 
 
-def fetch(card: TemplateCard, mirror: Path | None = None, progress: Progress | None = None) -> list[Path]:
+def fetch(
+    card: TemplateCard, mirror: Path | None = None, progress: Progress | None = None, *, download: bool = True
+) -> list[Path]:
     """Bring every file of a template to this machine; what is here already is verified and kept.
 
     Parameters
@@ -29,6 +31,8 @@ def fetch(card: TemplateCard, mirror: Path | None = None, progress: Progress | N
         Folder with the same bytes, looked through before anything is downloaded; else ``XAIGT_MIRROR``.
     progress
         Called with the bytes done and the bytes wanted of all files together.
+    download
+        Whether what neither the cache nor the mirror has may be downloaded; else it is left out of the result.
 
     Raises
     ------
@@ -43,8 +47,12 @@ def fetch(card: TemplateCard, mirror: Path | None = None, progress: Progress | N
             paths.append(source.locate())
             continue
         folder = mirror or mirror_folder()
-        path = fetched(source) or from_mirror(source, folder) or _download(source, done, total, progress)
-        paths.append(verified(path, source.sha256))
+        path = fetched(source) or from_mirror(source, folder)
+        if path is None and not download:
+            continue
+        if path is None:
+            path = _download(source, remote[remote.index(source) :], done, total, progress)
+        paths.append(source.verify(path))
         done += source.bytes
         if progress is not None:
             progress(done, total)
@@ -59,7 +67,7 @@ def mirror_folder() -> Path | None:
 
 def target(source: RemoteFile) -> Path:
     """Where a file is kept."""
-    return cache.folder() / "templates" / source.sha256[:16] / source.file
+    return cache.folder() / "templates" / source.pin[1][:16] / source.file
 
 
 def fetched(source: RemoteFile) -> Path | None:
@@ -80,6 +88,7 @@ def from_mirror(source: RemoteFile, folder: Path | None) -> Path | None:
         return None
     if not folder.is_dir():
         raise TemplateError(f"the mirror {folder} is not a folder; name one that holds the files of the template.")
+    algorithm, wanted = source.pin
     impostor = None
     for path in sorted(folder.rglob("*")):
         if not path.is_file():
@@ -88,25 +97,31 @@ def from_mirror(source: RemoteFile, folder: Path | None) -> Path | None:
         if stat.st_size != source.bytes:
             impostor = path if path.name == source.file else impostor
             continue
-        if checksum(path, stat.st_size, stat.st_mtime_ns) == source.sha256:
+        if checksum(path, stat.st_size, stat.st_mtime_ns, algorithm) == wanted:
             with cache.locked(target(source)), cache.whole(target(source)) as temporary:
                 shutil.copyfile(path, temporary)
+                _record(source, temporary)
             return target(source)
         impostor = path if path.name == source.file else impostor
     if impostor is not None:
-        verified(impostor, source.sha256)
+        source.verify(impostor)
     return None
 
 
-def by_hand(source: RemoteFile) -> str:
-    """Return the steps that do without us."""
+def by_hand(sources: Sequence[RemoteFile]) -> str:
+    """Return the steps that do without us; those that are here already are left out."""
+    files = "\n".join(
+        f"  {source.url} ({source.bytes:,} bytes, {' '.join(source.pin)})" for source in sources if not fetched(source)
+    )
     return (
-        f"By hand: download {source.url} ({source.bytes:,} bytes, sha256 {source.sha256}) with any program, put it "
-        "into a folder under any name, and run the same command with --mirror FOLDER (or set XAIGT_MIRROR)."
+        f"By hand: download\n{files}\nwith any program, put the files into a folder under any names, and run the same "
+        "command with --mirror FOLDER (or set XAIGT_MIRROR)."
     )
 
 
-def _download(source: RemoteFile, done: int, total: int, progress: Progress | None) -> Path:
+def _download(
+    source: RemoteFile, missing: Sequence[RemoteFile], done: int, total: int, progress: Progress | None
+) -> Path:
     import pooch
     import requests
 
@@ -120,14 +135,24 @@ def _download(source: RemoteFile, done: int, total: int, progress: Progress | No
                 pooch.HTTPDownloader(progressbar=bar, timeout=30)(source.url, temporary, None)
             except (requests.RequestException, OSError) as error:
                 reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-                raise TemplateError(f"{source.file}: cannot be downloaded ({reason}). {by_hand(source)}") from None
-            stat = temporary.stat()
-            if (found := checksum(temporary, stat.st_size, stat.st_mtime_ns)) != source.sha256:
+                raise TemplateError(f"{source.file}: cannot be downloaded ({reason}). {by_hand(missing)}") from None
+            stat, (algorithm, wanted) = temporary.stat(), source.pin
+            if (found := checksum(temporary, stat.st_size, stat.st_mtime_ns, algorithm)) != wanted:
                 raise TemplateError(
-                    f"{source.url}: its sha256 is {found}, but the template card says {source.sha256}: refused, "
-                    f"nothing is kept. {by_hand(source)}"
+                    f"{source.url}: its {algorithm} is {found}, but the template card says {wanted}: refused, "
+                    f"nothing is kept. {by_hand(missing)}"
                 )
+            _record(source, temporary)
     return path
+
+
+def _record(source: RemoteFile, temporary: Path) -> None:
+    """Keep the sha256 of a file whose card names only an md5: a later one with the same md5 must be the same."""
+    if source.sha256 is None:
+        stat, path = temporary.stat(), target(source)
+        record = path.with_name(path.name + RECORD)
+        if not record.exists():
+            record.write_text(checksum(temporary, stat.st_size, stat.st_mtime_ns) + "\n", encoding="utf-8")
 
 
 class _Bar:

@@ -33,7 +33,8 @@ class Measured:
     ----------
     masks
         A row a sample, in voxels, mm and image units: area and mass of the truth, altered area, area inside the skull
-        and of all else that is planted, perimeter or surface of its lesions, and how deep they lie.
+        and of all else that is planted, perimeter or surface of its lesions, and how deep they lie (means over a
+        sample's lesions; for the task count, where a mean varies less the more there are, those of the first).
     shapes
         (sample, instance, key): lesions whose masks are congruent up to translation have one key.
     thumbnails
@@ -63,15 +64,17 @@ def measure(dataset: Dataset, progress: Progress | None = None) -> Measured:
         If an array cannot be read, or is not what its checksum says.
     """
     found = Measured()
-    names = ("area", "mass", "altered", "head", "other", "border", "depth", "least_depth")
-    masks: dict[str, list[float]] = {name: [] for name in names}
+    numbers = ("area", "mass", "altered", "head", "other", "border", "depth", "least_depth")
+    masks: dict[str, list[float]] = {name: [] for name in numbers}
     thumbnails = []
     rows = _lesion_rows(dataset)
     bits = dataset.description["altered_bits"]
     kept = bits["lesion"] | bits["oedema"] | bits["displaced"]
     spacing = [float(step) for step in dataset.description["spacing_mm"][-dataset.dim :]]
     has_other = "other" in dataset.description["arrays"]
-    for done, (_, row) in enumerate(dataset.samples.iterrows(), start=1):
+    asked = slice(1) if dataset.description["task"] == "count" else slice(None)
+    samples: list[dict[str, Any]] = dataset.samples.to_dict("records")
+    for done, row in enumerate(samples, start=1):
         number = int(row["sample"])
         names = ["image", "twin", "lesion", "altered", "support", *(["other"] if has_other else [])]
         arrays = {name: dataset.read(name, number) for name in names}
@@ -87,9 +90,9 @@ def measure(dataset: Dataset, progress: Progress | None = None) -> Measured:
         boxes, borders = _forms(lesion, spacing, number, found.shapes)
         found.boxes.append(boxes)
         depths = _depths(arrays["support"] > 0, boxes, spacing)
-        masks["border"].append(float(np.mean(borders)) if borders else np.nan)
-        masks["depth"].append(float(depths.mean()) if len(depths) else np.nan)
-        masks["least_depth"].append(float(depths.min()) if len(depths) else np.nan)
+        masks["border"].append(float(np.mean(borders[asked])) if borders else np.nan)
+        masks["depth"].append(float(depths[asked].mean()) if len(depths) else np.nan)
+        masks["least_depth"].append(float(depths[asked].min()) if len(depths) else np.nan)
         thumbnails.append([_thumbnail(arrays[name], THUMBNAIL[dataset.dim]) for name in ("image", "twin")])
         if progress is not None:
             progress(done, len(dataset))
@@ -143,9 +146,9 @@ def _thumbnail(array: npt.NDArray[np.int16], size: int) -> npt.NDArray[np.float3
     """Mean over about `size` blocks along each axis."""
     small = array.astype(np.float32)
     for axis, length in enumerate(array.shape):
-        edges = np.unique(np.linspace(0, length, min(size, length), endpoint=False).astype(int))
+        edges = np.unique(np.linspace(0, length, min(size, length), endpoint=False).astype(np.intp))
         counts = np.diff([*edges, length]).astype(np.float32)
         shape = [1] * array.ndim
         shape[axis] = -1
-        small = np.add.reduceat(small, edges, axis) / counts.reshape(shape)
+        small = np.asarray(np.add.reduceat(small, edges, axis) / counts.reshape(shape), np.float32)
     return small.ravel()

@@ -49,13 +49,18 @@ def check_sample(row: Row, lesions: Sequence[Row], arrays: Arrays, dataset: Data
 
 
 def check_evidence(dataset: Dataset, problems: Problems) -> None:
-    """Every lesion that the table of evidence names must be a lesion of that sample, with voxels."""
+    """Every sample and class must have evidence, and every lesion it names must be one of that sample, with voxels."""
     lesions = dataset.lesions
     known = set()
     if len(lesions):
         truth = lesions[(lesions["role"] == "lesion") & (lesions["voxels"] > 0)]
         known = set(zip(truth["sample"].astype(int), truth["instance"].astype(int), strict=True))
     table = dataset.evidence
+    listed = set(zip(table["sample"].astype(int), table["target"].astype(int), strict=True))
+    for number in dataset.samples["sample"].astype(int):
+        for target in range(len(dataset.classes)):
+            if (number, target) not in listed:
+                problems.add(TABLES, "evidence.parquet has no row for a sample and class", f"sample {number}, {target}")
     named = table[table["localizable"].astype(bool)]
     for number, instance in zip(named["sample"].astype(int), named["instance"].astype(int), strict=True):
         if (number, instance) not in known:
@@ -174,7 +179,8 @@ def _sample_table(
     except (ValueError, KeyError, TypeError):
         problems.add(TABLES, "the plan cannot be read", where)
         return
-    if plan.get("label") != label or plan.get("template") != row["template"]:
+    kept = task == "subtype" or plan.get("label") == label  # labels of subtypes follow from what is seen
+    if not kept or plan.get("template") != row["template"]:
         problems.add(TABLES, "plan and samples.parquet differ in label or template", where)
     if len(planted) != len(own):
         problems.add(TABLES, "plan and lesions.parquet differ in the number of lesions", where)

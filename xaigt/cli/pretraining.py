@@ -125,7 +125,7 @@ def _dry_run(study: Study, output: Path, workers: int, device: str) -> None:
     click.echo(f"{'cells':10} {found.cells:3}")
     parts = ", ".join(f"{name} {_time(seconds / workers)}" for name, seconds in found.seconds.items())
     processes = "1 process" if workers == 1 else f"{workers} processes"
-    click.echo(f"time, at most about {_time(found.wall(workers))} with {processes} ({parts})")
+    click.echo(f"time, about {_time(found.wall(workers))} with {processes} ({parts})")
     disk = ", ".join(f"{name} {size_text(count)}" for name, count in found.disk.items())
     click.echo(f"disk, about {size_text(sum(found.disk.values()))} ({disk}); {free_text(output)} at {output}")
     click.echo("Measured on a short probe. Nothing was run.")

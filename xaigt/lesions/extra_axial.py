@@ -128,7 +128,7 @@ class ExtraAxialFamily(Family):
         depth = world.at_template(at, "depth")
         outside = DURA_MM - depth
         if isinstance(lesion.shape, Sheet):
-            outside = torch.maximum(outside, sheets.outside(lesion.shape.form, lesion.shape.side, at, depth))
+            outside = torch.maximum(outside, _beyond(lesion.shape, at, depth))
         for normal, offset in lesion.folds:
             along = (normal[0] * at[..., 0] + normal[1] * at[..., 1]) + normal[2] * at[..., 2]
             outside = torch.maximum(outside, offset - along)
@@ -151,7 +151,7 @@ class ExtraAxialFamily(Family):
     ) -> torch.Tensor | None:
         shape, at = lesion.shape, world.to_template(points)
         if isinstance(shape, Sheet):
-            depth = sheets.from_sheet(shape.form, shape.side, at)
+            depth = sheets.from_sheet(shape.form, shape.side, at, shape.scale)
             outward = torch.zeros_like(points)
             outward[..., 2 if shape.form == "falx" else 0] = -shape.side if shape.form == "falx" else -1
             offsets = from_layer(sheets.thickness(shape, at), depth, outward, strength, SHEET_YIELD_MM)
@@ -160,6 +160,10 @@ class ExtraAxialFamily(Family):
         outward = away / away.norm(dim=-1, keepdim=True).clamp(min=1e-3)
         depth = world.at_template(at, "depth")
         return from_layer(thickness(shape, polar(shape, points)), depth, outward, strength)
+
+
+def _beyond(sheet: Sheet, at: torch.Tensor, depth: torch.Tensor) -> torch.Tensor:
+    return sheets.outside(sheet.form, sheet.side, at, depth, sheet.scale)
 
 
 def _step(points: torch.Tensor, filled: torch.Tensor) -> float:

@@ -95,7 +95,8 @@ def _largest(row: np.ndarray[Any, Any], k: int) -> np.ndarray[Any, Any]:
     165, 1975); where the guess is wrong, would keep half of the row, or the row is rough, the row itself is returned.
     """
     middle = len(row) // 2
-    rises = np.diff(row[middle - _LOOK : middle + _LOOK]) > 0 if middle > _LOOK else np.ones(1, bool)
+    near = row[middle - _LOOK : middle + _LOOK]
+    rises = near[1:] > near[:-1] if middle > _LOOK else np.ones(1, bool)  # not a difference: of infinities it is none
     rank = int(1.5 * k / _STRIDE) + 16
     # Gathering scattered values costs more than selecting among all of them: only where the row is smooth.
     if 2 * rank * _STRIDE >= len(row) or 4 * np.count_nonzero(rises[1:] != rises[:-1]) > len(rises):

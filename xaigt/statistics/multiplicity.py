@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 from scipy import optimize, stats
-from statsmodels.stats.multitest import multipletests
 
 _DRAWS = 2**15
 _SEED = 20240917
 
 
-def adjusted(p: np.ndarray, method: str) -> np.ndarray:
-    """Return p adjusted by ``"holm"`` or ``"fdr_bh"`` (Benjamini-Hochberg); NaN stays, and is not counted."""
-    known = np.isfinite(p)
+def adjusted(p: np.ndarray, method: Literal["holm", "fdr_bh"]) -> np.ndarray:
+    """Return p adjusted by ``"holm"`` or ``"fdr_bh"`` (Benjamini-Hochberg); NaN stays, and is not counted.
+
+    Holm, Scand. J. Stat. 6, 65 (1979); Benjamini and Hochberg, J. R. Stat. Soc. B 57, 289 (1995). Not statsmodels'
+    ``multipletests``: it collects all garbage at every call, which took two thirds of the time of an analysis.
+    """
+    known = np.flatnonzero(np.isfinite(p))
+    order = known[np.argsort(p[known], kind="stable")]
+    count = len(order)
+    ranks = np.arange(1, count + 1)
     result = np.full(len(p), np.nan)
-    if known.any():
-        result[known] = multipletests(p[known], method=method)[1]
-    return result
+    if method == "holm":
+        result[order] = np.maximum.accumulate(p[order] * (count + 1 - ranks))
+    else:
+        result[order] = np.minimum.accumulate((p[order] * count / ranks)[::-1])[::-1]
+    return np.minimum(result, 1.0)
 
 
 def correlation(covariance: np.ndarray) -> np.ndarray:

@@ -55,9 +55,7 @@ class Data(Strict):
     recipe: str = "lesion-shape"
     changes: dict[str, Any] = Field(default_factory=dict)
     dataset: str | None = None
-    samples: dict[Literal["train", "val", "test"], Positive] = Field(
-        default_factory=lambda: {"train": 2500, "val": 2500, "test": 8539}
-    )
+    samples: dict[str, Positive] = Field(default_factory=lambda: {"train": 2500, "val": 2500, "test": 8539})
     seeds: Seeds = (0,)
     legacy_recipe: str = "lesion-shape-legacy"
     legacy_changes: dict[str, Any] = Field(default_factory=dict)
@@ -65,7 +63,7 @@ class Data(Strict):
     @model_validator(mode="after")
     def _whole(self) -> Data:
         if set(self.samples) != {"train", "val", "test"}:
-            raise ValueError("samples needs train, val and test")
+            raise ValueError("samples needs train, val and test, and nothing else")
         if self.dataset is not None and len(self.seeds) > 1:
             raise ValueError("a dataset of your own has one seed; leave seeds out")
         return self
@@ -273,7 +271,8 @@ def load(path: Path, changes: Mapping[str, Any] | None = None) -> Study:
     path
         A preset, a copy of one, or the ``study.yaml`` of a study.
     changes
-        Values by dotted key, such as ``{"grid.seeds": [0, 1]}``; None leaves a field as it is.
+        Values by dotted key, such as ``{"grid.seeds": [0, 1]}``; None leaves a field as it is. With another recipe,
+        what the file changes in its own is left out but for the grid of pixels: it was said of other lesions.
 
     Raises
     ------
@@ -291,6 +290,10 @@ def load(path: Path, changes: Mapping[str, Any] | None = None) -> Study:
             holder[part] = dict(holder.get(part) or {})
             holder = holder[part]
         holder[last] = value
+    recipe = (document.data.get("data") or {}).get("recipe", Data.model_fields["recipe"].default)
+    if (changes or {}).get("data.recipe") not in (None, recipe):
+        own = data["data"].get("changes") or {}
+        data["data"]["changes"] = {key: value for key, value in own.items() if key.startswith("grid.")}
     return validate(Study, data, document)
 
 

@@ -58,7 +58,9 @@ class Ruler:
             its brighter or its darker half, whichever stands out more.
         """
         grid = self.grid
-        where = np.argwhere(mask)
+        box = _box(mask)
+        first, mask, image, without = [part.start for part in box], mask[box], image[box], without[box]
+        where = np.argwhere(mask) + first
         voxels = len(where)
         flat = grid.shape[0] == 1
         extent = (where.max(0) - where.min(0) + 1) * np.asarray(grid.spacing) if voxels else np.zeros(3)
@@ -86,6 +88,17 @@ class Ruler:
             value = compactness(mask[0], grid.spacing[1:]) if flat else compactness(mask, grid.spacing)
             row["compactness"] = round(float(value), 4)
         return row
+
+
+def _box(mask: npt.NDArray[np.bool_]) -> tuple[slice, ...]:
+    """Smallest box that holds a mask; an empty one if that is empty."""
+    if not mask.any():
+        return (slice(0, 0),) * mask.ndim
+    found = []
+    for axis in range(mask.ndim):
+        used = np.flatnonzero(mask.any(tuple(other for other in range(mask.ndim) if other != axis)))
+        found.append(slice(int(used[0]), int(used[-1]) + 1))
+    return tuple(found)
 
 
 def described(lesion: Lesion | Effect) -> dict[str, Any]:

@@ -67,6 +67,10 @@ class GridRecipe(Strict):
 class AcquisitionRecipe(Strict):
     """How the scanner sees: noise of standard deviation `noise_hu`, correlated in-plane; beam hardening of CT."""
 
+    noise: Annotated[
+        Literal["gaussian", "rician"] | None,
+        Field(description="null: rician where images are magnitudes (MR but ADC), gaussian elsewhere"),
+    ] = None
     noise_hu: Annotated[Number, Field(description="SD of the noise in the stored image")] = Uniform(uniform=(3, 5))
     noise_fwhm_mm: Annotated[Number, Field(description="width of the noise grain in-plane")] = Uniform(
         uniform=(1.2, 2.2)
@@ -109,7 +113,7 @@ class VisibilityRecipe(Strict):
         float,
         Field(
             ge=0,
-            description="|mean contrast over its mask (mixed blood: half of it)| / SD of the noise, to be seen",
+            description="mean contrast over its mask (of mixed blood: half of it) from which it is seen, in noise SD",
         ),
     ] = 1.0
     invisible: Annotated[
@@ -187,6 +191,19 @@ class Recipe(Strict):
     def _task_fits(self) -> Recipe:
         check_task(self)
         return self
+
+    @model_validator(mode="after")
+    def _noise_fits(self) -> Recipe:
+        if self.modality == "CT" and self.acquisition.noise == "rician":
+            raise ValueError("acquisition.noise: HU are no magnitudes, so CT has gaussian noise; rician is for MR")
+        return self
+
+    @property
+    def rician(self) -> bool:
+        """Whether noise makes magnitudes of the images."""
+        if self.acquisition.noise is None:
+            return self.modality not in ("CT", "ADC")
+        return self.acquisition.noise == "rician"
 
     @property
     def evidence_groups(self) -> list[LesionGroup]:

@@ -64,11 +64,14 @@ def evidence_of(recipe: Recipe, label: int, streams: Streams) -> list[list[Wante
         return _ruled(recipe, label, streams, numbers)
     planted = recipe.task != "presence" or label == 1
     side = ("left", "right")[label] if recipe.task == "side" else None
-    return [
+    chosen = _chosen(recipe, streams, numbers)
+    found = [
         [Wanted(number, instance, planted, False, side)]
-        for number in _chosen(recipe, streams, numbers)
+        for number in chosen
         for instance in range(draw_count(streams(f"count-{number}"), recipe.lesions[number].count))
     ]
+    # Without any, one is drawn and left out: the slice goes through it as through others.
+    return found or [[Wanted(_any(recipe, streams, chosen or numbers), 0, False, False, side)]]
 
 
 def _counted(recipe: Recipe, label: int, streams: Streams, numbers: list[int]) -> list[list[Wanted]]:
@@ -115,6 +118,12 @@ def _chosen(recipe: Recipe, streams: Streams, candidates: list[int]) -> list[int
     count = draw_count(chooser, recipe.choose)
     chosen = chooser.choice(candidates, size=count, replace=False, p=_shares(recipe, candidates)).tolist()
     return sorted(chosen) if recipe.task != "subtype" else chosen  # subtype: the slice is through any of them
+
+
+def _any(recipe: Recipe, streams: Streams, candidates: list[int]) -> int:
+    """Return one of some groups, by their weights."""
+    weights = np.array([recipe.lesions[number].weight for number in candidates])
+    return int(streams("families-none").choice(candidates, p=weights / weights.sum()))
 
 
 def other_groups(recipe: Recipe) -> list[tuple[int, LesionGroup]]:

@@ -87,6 +87,7 @@ class SubduralFamily(ExtraAxialFamily):
                 centre=middle,
                 ratio=round(_ratio(thickness, wanted), DIGITS),
                 stretch=stretch,
+                scale=world.scale,
             ),
             folds=(),
             noise_seed=subseed(form),
