@@ -8,6 +8,7 @@ from xaigt.anatomy import ct, mixture
 from xaigt.anatomy.geometry import Lattice
 from xaigt.anatomy.sources import TemplateError
 from xaigt.anatomy.standard import fit_pose, read_standard, standard_maps
+from xaigt.volume import rotation_matrix
 
 
 def dice(a, b):
@@ -51,6 +52,23 @@ def test_a_brain_that_is_smaller_and_elsewhere_is_laid_beside_the_standard(shift
     assert np.allclose(pose.to_file[:3, 3], shift, atol=2.0)
     assert np.allclose(pose.to_file[:3, :3], np.eye(3), atol=0.03)
     assert pose.error_mm < 1.0
+
+
+@pytest.mark.parametrize("pitch", [-35.0])
+def test_a_nodding_head_is_laid_straight(pitch):
+    """Heads are scanned chin up or chin down; the pose turns them back."""
+    lattice, brain, _, _ = coarse_standard(2)
+    turn = rotation_matrix((pitch, 0.0, 0.0))[::-1, ::-1]  # z, y, x
+    middle = np.array([18.0, -18.0, 0.0])
+    origin = np.array(lattice.origin)
+    offset = (turn @ (origin - middle) + middle - origin) / lattice.spacing
+    wide = np.pad(brain, 20).astype(np.float32)
+    nodding = ndimage.affine_transform(wide, turn, offset + 20 - turn @ np.full(3, 20), order=1) > 0.5
+    pose = fit_pose(nodding, Lattice(nodding.shape, tuple(origin - 20 * lattice.spacing), lattice.spacing))
+    assert pose.error_mm < 1.0
+    assert np.allclose(pose.scale, 1, atol=0.03)
+    found = np.degrees(np.arctan2(pose.to_file[2, 1], pose.to_file[1, 1]))
+    assert abs(found) == pytest.approx(abs(pitch), abs=2)
 
 
 def head(hu_brain=35.0, radius=70.0):

@@ -159,7 +159,7 @@ def test_a_killed_study_goes_on_to_the_same_scores(finished, tiny, tmp_path, eng
     while status(folders.load(output)).running and time.time() < deadline:
         time.sleep(0.1)  # workers end by themselves
     look = status(folders.load(output))
-    assert look.running == 0 and look.finished < 4
+    assert look.running == 0 and look.finished < 4 and look.state == "interrupted"
     done = {entry["cell"]: entry for entry in folders.load(output).cells() if entry["state"] == "finished"}
     again = run(planned(tiny), output, Means(engine="local"))
     assert status(again).finished == 4

@@ -42,7 +42,7 @@ CHANNELS = ("grey", "white", "csf", "bone", "soft", "depth", "parenchyma", "vent
 TISSUES = 5  # the first channels; the others are distances
 AIR = 0.01  # values and fractions as close as this to those of air are air
 NEAR_MM = 7.0  # how far beyond the head its surroundings reach
-VERSION = 7  # of the code that computes fields: raise it when any field changes
+VERSION = 8  # of the code that computes fields: raise it when any field changes
 PUSH_STEP = 4  # voxels: ventricle enlargement is smooth and stored coarsely
 
 _BUILDERS = {

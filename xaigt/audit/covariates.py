@@ -73,12 +73,15 @@ class Covariate:
         (n,): NaN where a sample has none.
     ordered
         Whether larger means anything; templates have no order.
+    by_rank
+        Asked by rank alone: single values would name what was planted, and so its class, without being a leak.
     """
 
     name: str
     origin: str
     values: Floats
     ordered: bool = True
+    by_rank: bool = False
 
     @property
     def constant(self) -> bool:
@@ -179,7 +182,7 @@ def _drawn(dataset: Dataset, plans: list[dict[str, Any]]) -> list[Covariate]:
     found.append(Covariate("family", DRAWN, _floats(first), ordered=False))
     forms = [(number, form) for (number, _), form in drawn_forms(dataset).items()]
     if forms:
-        found.append(Covariate("repeats of its forms", MEASURED, _repeats(dataset, forms)))
+        found.append(Covariate("repeats of its forms", MEASURED, _repeats(dataset, forms), by_rank=True))
     return [*found, *_parities(dataset, drawn, places)]
 
 
@@ -264,17 +267,21 @@ def _from_masks(dataset: Dataset, measured: Measured) -> list[Covariate]:
         Covariate("place depth least", MEASURED, masks["least_depth"]),
     ]
     if congruent := of_no_known_form(measured.shapes, drawn_forms(dataset)):
-        found.append(Covariate("repeats of its masks", MEASURED, _repeats(dataset, congruent)))
+        found.append(Covariate("repeats of its masks", MEASURED, _repeats(dataset, congruent), by_rank=True))
     return found
 
 
 def _repeats(dataset: Dataset, forms: list[tuple[int, str]]) -> Floats:
-    """How often, on average, the forms of a sample's lesions occur in the dataset."""
-    occurrences = Counter(key for _, key in forms)
-    own: dict[int, list[int]] = {}
-    for number, key in forms:
-        own.setdefault(number, []).append(occurrences[key])
-    return _floats(_mean(own.get(int(number), [])) for number in dataset.samples["sample"])
+    """How likely another lesion of the class has the same form: the mean over a sample's lesions; 0 if all differ."""
+    numbers = dataset.samples["sample"].astype(int)
+    label = dict(zip(numbers, dataset.samples["label"].astype(int), strict=True))
+    occurrences = Counter((label[number], form) for number, form in forms)
+    others = Counter(label[number] for number, _ in forms)
+    own: dict[int, list[float]] = {}
+    for number, form in forms:
+        class_ = label[number]
+        own.setdefault(number, []).append((occurrences[class_, form] - 1) / max(others[class_] - 1, 1))
+    return _floats(_mean(own.get(number, [])) for number in numbers)
 
 
 def _lesions_of(plan: Mapping[str, Any], planted: bool) -> list[dict[str, Any]]:

@@ -126,7 +126,7 @@ def _covariate_lines(
     for target in targets:
         for item in changing:
             tested += _one(item, roles[item.name], target)
-        together = [item for item in changing if roles[item.name] is Role.SHORTCUT]
+        together = [item for item in changing if roles[item.name] is Role.SHORTCUT and not item.by_rank]
         if len(together) > 1:
             matrix = np.concatenate([_columns(item) for item in together], 1)
             for test, predict in (("logistic", predictors.logistic), ("boosted", predictors.boosted)):
@@ -146,7 +146,7 @@ def _one(item: Covariate, role: Role, target: Target) -> list[Tested]:
     elif item.ordered or levels == 2:
         filled = np.where(known, item.values, np.median(item.values[known]))
         lines.append(Tested(item.name, "rank", target.name, role, area(filled, target.label)))
-    if role is Role.NATURE and lines:
+    if (role is Role.NATURE or item.by_rank) and lines:
         return lines
     if levels > 2 or not known.all() or not item.ordered:
         score = predictors.tree(_columns(item), target.label, target.folds)

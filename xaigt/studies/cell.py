@@ -68,8 +68,8 @@ def run_cell(job: Job) -> dict[str, Any]:
     taken up where its training was.
     """
     folder = StudyFolder(job.study).cell(job.cell.name)
-    with _claimed(folder) as claimed:
-        if not claimed or state_of(folder) == FINISHED:
+    with claimed(folder) as ours:
+        if not ours or state_of(folder) == FINISHED:
             found = dict(read_json(folder / CELL)) if (folder / CELL).exists() else {"state": RUNNING}
             return found | {"skipped": True}
         description = _begin(job, folder)
@@ -86,8 +86,8 @@ def run_cell(job: Job) -> dict[str, Any]:
 
 
 @contextmanager
-def _claimed(folder: Path) -> Iterator[bool]:
-    """Hold the lock of a cell, which the system releases when a process dies; False if another has it."""
+def claimed(folder: Path) -> Iterator[bool]:
+    """Hold the lock of a cell or a study, which the system releases when a process dies; False if another has it."""
     folder.mkdir(parents=True, exist_ok=True)
     lock = filelock.FileLock(folder / CLAIM)
     try:

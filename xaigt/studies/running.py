@@ -18,7 +18,7 @@ from xaigt.studies import cell as one
 from xaigt.studies import data, pretraining, tables
 from xaigt.studies.configuration import Study
 from xaigt.studies.errors import StudyError
-from xaigt.studies.folder import CONFIGURATION, StudyFolder
+from xaigt.studies.folder import STUDY, StudyFolder
 from xaigt.studies.grid import NO_PRETRAINING, PUBLISHED, Cell, cells
 
 VERSIONS = ("torch", "monai", "timm", "captum", "numpy", "scipy", "pandas", "statsmodels", "zarr")
@@ -84,10 +84,20 @@ def run(
     XaigtError
         If data cannot be made, or workers or the cluster are lost. What was finished is kept.
     """
+    folder, means = StudyFolder(path.absolute()), means or Means()
+    try:
+        folder.configure(study)
+    except OSError as error:
+        raise StudyError(f"{folder.path}: cannot be written ({error.strerror}).") from None
+    with one.claimed(folder.path):  # so that status can tell a study that runs from one that was killed
+        _run(folder, study, means, progress, say)
+    return folder
+
+
+def _run(folder: StudyFolder, study: Study, means: Means, progress: Progress, say: Callable[[str], None]) -> None:
     from xaigt.studies import conclusions, gallery
 
-    means = means or Means()
-    folder, clock = StudyFolder(path.absolute()), time.perf_counter()
+    clock = time.perf_counter()
     _open(folder, study, means)
     seconds = folder.description["seconds"]
     before = seconds["wall"]
@@ -129,16 +139,10 @@ def run(
         checksums=folder.checksums(), caveats=caveats(study), seconds=seconds | _cell_seconds(folder),
         **_counted(folder),
     )  # fmt: skip
-    return folder
 
 
 def _open(folder: StudyFolder, study: Study, means: Means) -> None:
-    first = not (folder.path / CONFIGURATION).exists()
-    try:
-        folder.configure(study)
-    except OSError as error:
-        raise StudyError(f"{folder.path}: cannot be written ({error.strerror}).") from None
-    known = {} if first else folder.description
+    known = folder.description if (folder.path / STUDY).exists() else {}
     folder.update(
         kind="pretraining", state="running", preset=study.preset or None, xaigt=xaigt.__version__,
         versions=versions(), platform=f"{platform.system()} {platform.machine()}", cpus=execution.available_cpus(),

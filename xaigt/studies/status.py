@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
-
-import filelock
 
 from xaigt.studies import cell as one
 from xaigt.studies.folder import StudyFolder
@@ -18,6 +17,8 @@ class Status:
 
     Attributes
     ----------
+    state
+        running, finished, incomplete (cells failed or are missing), or interrupted: the command that ran it is gone.
     total, finished, failed, running, killed, waiting
         Cells of the present grid. running: a process holds it now; killed: one began it and is gone.
     other
@@ -48,10 +49,13 @@ class Status:
 def status(folder: StudyFolder) -> Status:
     """Look at every cell of a study; changes nothing."""
     description, study = folder.description, folder.study
+    state = str(description["state"])
+    if state == one.RUNNING and not _held(folder.path):
+        state = "interrupted"
     datasets = description.get("datasets")
     if not datasets:
         count = size(study)
-        return Status(str(description["state"]), count, waiting=count)
+        return Status(state, count, waiting=count)
     known = {variant: [entry["id"] for entry in entries] for variant, entries in datasets.items()}
     grid = cells(study, known)
     names = {cell.name for cell in grid}
@@ -66,7 +70,7 @@ def status(folder: StudyFolder) -> Status:
         if name in names and entry["state"] == one.FAILED
     ]
     return Status(
-        str(description["state"]), len(grid),
+        state, len(grid),
         **{name: states.count(name) for name in ("finished", "failed", "running", "killed", "waiting")},
         other=sum(entry["state"] == one.FINISHED for name, entry in found.items() if name not in names),
         seconds=times[len(times) // 2] if times else None, failures=tuple(failures),
@@ -76,15 +80,16 @@ def status(folder: StudyFolder) -> Status:
 def _state(folder: StudyFolder, cell: Cell) -> str:
     path = folder.cell(cell.name)
     state = one.state_of(path)
-    if state != one.RUNNING:
-        return state
-    lock = filelock.FileLock(path / one.CLAIM)
+    return "killed" if state == one.RUNNING and not _held(path) else state
+
+
+def _held(path: Path) -> bool:
+    """Whether a process holds the lock of a cell or a study."""
     try:
-        lock.acquire(timeout=0)
-    except filelock.Timeout:
-        return one.RUNNING
-    lock.release()
-    return "killed"
+        with one.claimed(path) as free:
+            return not free
+    except OSError:  # a study that may be read only: nobody writes it from here
+        return False
 
 
 def rows(found: Status) -> list[tuple[str, Any]]:

@@ -113,7 +113,7 @@ class VisibilityRecipe(Strict):
         float,
         Field(
             ge=0,
-            description="mean contrast over its mask (mixed blood: half of it) in SD of the noise from which it is seen",
+            description="mean contrast over its mask (of mixed blood: half of it) from which it is seen, in noise SD",
         ),
     ] = 1.0
     invisible: Annotated[

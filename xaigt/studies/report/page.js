@@ -54,20 +54,14 @@ for (const button of document.querySelectorAll("[data-copy]")) {
     const status = button.parentElement.querySelector(".status");
     try {
       await navigator.clipboard.writeText(text);
-      const key = root.querySelector(".key");
-    key.className = `key ${data.signs[method.value] ?? "relu"}`;
-    key.hidden = !map.checked;
-    status.textContent = "Copied.";
+      status.textContent = "Copied.";
     } catch {
       const range = document.createRange();
       range.setStartBefore(parts[0]);
       range.setEndAfter(parts[parts.length - 1]);
       getSelection().removeAllRanges();
       getSelection().addRange(range);
-      const key = root.querySelector(".key");
-    key.className = `key ${data.signs[method.value] ?? "relu"}`;
-    key.hidden = !map.checked;
-    status.textContent = "Selected: press Ctrl+C.";
+      status.textContent = "Selected: press Ctrl+C.";
     }
   });
 }
