@@ -8,7 +8,7 @@ import pytest
 PACKAGE = Path(__file__).resolve().parents[1] / "xaigt"
 FLOORS = [
     {"errors"},
-    {"cache", "catalog", "distributions", "execution", "randomness", "sampling", "schema", "shape", "splines"}
+    {"cache", "catalog", "distributions", "execution", "lobes", "randomness", "sampling", "schema", "shape", "splines"}
     | {"volume", "dataset", "report", "explainers", "metrics", "statistics"},
     {"anatomy", "lesions"},
     {"synthesis"},
@@ -21,6 +21,7 @@ ALONE = {"explainers", "metrics", "statistics"}
 # On the ground floor, rooms may use these tools, which use nothing but each other in this order.
 TOOLS = [
     "errors",
+    "lobes",
     "cache",
     "randomness",
     "splines",

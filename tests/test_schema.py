@@ -82,7 +82,7 @@ def test_a_missing_file_and_an_unknown_name(tmp_path):
     [
         ("acquisition.nois_hu=3", "unknown key 'nois_hu' in acquisition: did you mean 'noise_hu'"),
         ("aquisition.noise_hu=3", "unknown key 'aquisition': did you mean 'acquisition'"),
-        ("lesions.9.count=2", "unknown key '9' in lesions"),
+        ("lesions.99.count=2", "unknown key '99' in lesions"),
         ("acquisition.noise_hu", "must be key=value"),
         ("acquisition.noise_hu=[", "not valid YAML"),
         ("acquisition.noise_hu=loud", "field acquisition.noise_hu"),

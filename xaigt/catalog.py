@@ -30,6 +30,11 @@ def user_folder() -> Path:
     """Folder of the user's own recipes, cards and benchmarks; it need not exist."""
     if configured := os.environ.get("XAIGT_CATALOG"):
         return Path(configured)
+    return _default_folder(*(os.environ.get(name) for name in ("XDG_DATA_HOME", "HOME")))
+
+
+@lru_cache(maxsize=1)
+def _default_folder(*_environment: str | None) -> Path:
     import platformdirs
 
     return Path(platformdirs.user_data_dir("xaigt", appauthor=False)) / "catalog"
@@ -37,14 +42,21 @@ def user_folder() -> Path:
 
 def shelves(kind: Kind) -> Iterator[Path]:
     """Yield the existing folders of one kind, the user's first."""
-    package = Path(__file__).parent
-    roots = [user_folder(), package / "_catalogue"]
-    if _is_checkout(package.parent):
-        roots.append(package.parent)
-    for root in roots:
-        folder = root / kind
+    for root in _roots():
+        folder = Path(root) / kind
         if folder.is_dir():
             yield folder
+
+
+def _roots() -> list[str]:
+    return [str(user_folder()), *_own_roots()]
+
+
+@lru_cache(maxsize=1)
+def _own_roots() -> tuple[str, ...]:
+    package = Path(__file__).parent
+    own = (str(package / "_catalogue"),)
+    return (*own, str(package.parent)) if _is_checkout(package.parent) else own
 
 
 def names(kind: Kind) -> list[str]:
@@ -60,9 +72,8 @@ def find(kind: Kind, name: str) -> Path:
     UnknownNameError
         If no shelf holds it; the message offers the nearest names.
     """
-    for folder in shelves(kind):
-        path = folder / f"{name}.yaml"
-        if path.is_file():
+    for root in _roots():
+        if (path := Path(f"{root}/{kind}/{name}.yaml")).is_file():
             return path
     raise UnknownNameError(f"unknown {_NOUN[kind]} {name!r}: {nearest(name, names(kind))}.")
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch.nn.functional import embedding_bag
 
 _BATCH = 1 << 15  # points read at once on a CPU: what they need stays in its cache
 
@@ -77,8 +76,20 @@ class Sampler:
         for side in (0, 1):
             torch.mul(edges, x[side][:, None], out=weights[:, :, side])
         row = voxel[0].mul_(self._steps[0]).add_(voxel[1], alpha=self._steps[1]).add_(voxel[2])
-        weights = weights.reshape(count, 8)
-        return embedding_bag(row[:, None] + self._corners, self.data, per_sample_weights=weights, mode="sum")
+        return weighted_rows(self.data, row[:, None] + self._corners, weights.reshape(count, 8))
+
+
+def weighted_rows(table: torch.Tensor, rows: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
+    """Sums ``[n, C]`` of rows of a table ``[R, C]``, with numbers and weights ``[n, k]`` of those that make each sum.
+
+    This is ``torch.nn.functional.embedding_bag``, whose checks take as long as a small sum.
+    """
+    count, taps = rows.shape
+    starts = torch.arange(0, count * taps, taps, dtype=rows.dtype, device=rows.device)
+    summed: torch.Tensor = torch.embedding_bag(
+        table, rows.reshape(-1), starts, False, 0, False, weights.reshape(-1), False
+    )[0]
+    return summed
 
 
 def tensor(array: npt.NDArray[np.float32]) -> torch.Tensor:

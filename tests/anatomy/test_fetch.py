@@ -99,6 +99,24 @@ def test_a_failed_download_says_what_to_do_by_hand(monkeypatch):
     assert [path.suffix for path in target(source()).parent.iterdir()] == [".lock"]
 
 
+def test_the_steps_by_hand_name_every_file_that_is_missing(monkeypatch, mirror):
+    import requests
+
+    def fail(self, url, path, pooch):
+        raise requests.ConnectionError("no route to host")
+
+    monkeypatch.setattr("pooch.HTTPDownloader", Downloader)
+    monkeypatch.setattr(Downloader, "__call__", fail)
+    others = [
+        source(content, f"https://example.invalid/{role}").model_copy(update={"role": role})
+        for role, content in (("grey", b"grey"), ("white", b"white"))
+    ]
+    with pytest.raises(TemplateError) as caught:
+        fetch(card(source(), *others), mirror)
+    assert all(other.url in str(caught.value) for other in others) and source().url not in str(caught.value)
+    assert fetch(card(source(), *others), mirror, download=False) == [target(source())]
+
+
 def test_what_is_not_fetched_says_how():
     with pytest.raises(TemplateError, match="xaigt templates fetch scct"):
         load_card("scct").file("image")

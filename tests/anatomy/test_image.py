@@ -8,6 +8,7 @@ from xaigt.anatomy import ct, mixture
 from xaigt.anatomy.geometry import Lattice
 from xaigt.anatomy.sources import TemplateError
 from xaigt.anatomy.standard import fit_pose, read_standard, standard_maps
+from xaigt.volume import rotation_matrix
 
 
 def dice(a, b):
@@ -51,6 +52,23 @@ def test_a_brain_that_is_smaller_and_elsewhere_is_laid_beside_the_standard(shift
     assert np.allclose(pose.to_file[:3, 3], shift, atol=2.0)
     assert np.allclose(pose.to_file[:3, :3], np.eye(3), atol=0.03)
     assert pose.error_mm < 1.0
+
+
+@pytest.mark.parametrize("pitch", [-35.0])
+def test_a_nodding_head_is_laid_straight(pitch):
+    """Heads are scanned chin up or chin down; the pose turns them back."""
+    lattice, brain, _, _ = coarse_standard(2)
+    turn = rotation_matrix((pitch, 0.0, 0.0))[::-1, ::-1]  # z, y, x
+    middle = np.array([18.0, -18.0, 0.0])
+    origin = np.array(lattice.origin)
+    offset = (turn @ (origin - middle) + middle - origin) / lattice.spacing
+    wide = np.pad(brain, 20).astype(np.float32)
+    nodding = ndimage.affine_transform(wide, turn, offset + 20 - turn @ np.full(3, 20), order=1) > 0.5
+    pose = fit_pose(nodding, Lattice(nodding.shape, tuple(origin - 20 * lattice.spacing), lattice.spacing))
+    assert pose.error_mm < 1.0
+    assert np.allclose(pose.scale, 1, atol=0.03)
+    found = np.degrees(np.arctan2(pose.to_file[2, 1], pose.to_file[1, 1]))
+    assert abs(found) == pytest.approx(abs(pitch), abs=2)
 
 
 def head(hu_brain=35.0, radius=70.0):
@@ -120,3 +138,45 @@ def test_an_mr_head_without_a_mask_says_what_to_supply(mirror):
 
     with pytest.raises(TemplateError, match="--brain MASK"):
         load_fields("patient-t1")
+
+
+@pytest.mark.slow
+def test_templateflow_cards_are_understood_from_files_like_theirs(tmp_path):
+    """Stand-ins of the same roles, 2 mm: the grid of the release is another, the space is MNI as well."""
+    import nibabel
+
+    from xaigt.anatomy.cards import LocalFile, load_card
+    from xaigt.anatomy.image import understand
+    from xaigt.dataset.files import sha256
+
+    maps = standard_maps()
+    affine = np.diag([2.0, 2.0, 2.0, 1.0])
+    affine[:3, 3] = maps.lattice.origin[::-1]
+    grey, white, brain = (part[::2, ::2, ::2].astype(np.float32) for part in (maps.grey, maps.white, maps.brain))
+    t2 = np.where(brain > 0, 1600 * grey + 1000 * white + 3800 * np.clip(brain - grey - white, 0, 1), 700.0)
+    card = load_card("mni152nlin2009c-t2")
+    sources = []
+    for role, data in (("image", t2), ("brain", brain), ("grey", grey), ("white", white)):
+        path = tmp_path / f"{role}.nii.gz"
+        nibabel.save(nibabel.Nifti1Image(data.astype(np.float32).transpose(2, 1, 0), affine), path)
+        sources.append(LocalFile(local=str(path), sha256=sha256(path), role=role))
+    assert {source.role for source in card.sources} == {source.role for source in sources}
+    found = understand(card.model_copy(update={"sources": sources}))
+    assert not found.estimated and not found.skull
+    assert found.levels[0] == pytest.approx(1600, rel=0.08) and found.levels[1] == pytest.approx(1000)
+    assert found.levels[2] > 2500
+    assert 15 < np.count_nonzero(found.ventricles > 0) / 1000 < 45
+
+
+@pytest.mark.slow
+def test_a_head_ct_made_of_labels_is_understood(shared_data, tmp_path):
+    """Held out: nothing was tuned on it."""
+    from xaigt.anatomy.image import understand
+    from xaigt.anatomy.labelled import Labelled
+
+    head = Labelled.read(shared_data / "templates" / "synthseg__training_seg_01.nii.gz")
+    found = understand(head.ct(tmp_path))
+    assert found.skull and found.estimated
+    assert dice(found.depth > 0, head.on(found, head.inside_skull)) > 0.93
+    assert dice(found.grey + found.white > 0.5, head.on(found, head.masks["brain (grey or white)"])) > 0.88
+    assert dice(found.ventricles > 0, head.on(found, head.masks["ventricles"])) > 0.7

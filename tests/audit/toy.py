@@ -104,7 +104,7 @@ def _sample(number, seed, rng, drawn, arrays, rows, classes, write_arrays, state
         _draw(item, rng)
         if arrays is not None:
             arrays(item, rng)
-    _rows(item)
+    _rows(item, classes)
     if rows is not None:
         rows(item, rng)
     if write_arrays:
@@ -130,7 +130,7 @@ def _draw(item: dict[str, Any], rng: np.random.Generator) -> None:
     }
 
 
-def _rows(item: dict[str, Any]) -> None:
+def _rows(item: dict[str, Any], classes: int) -> None:
     number, label = item["number"], item["label"]
     row, column = item["at"]
     centre = [round(item["slice_mm"], 4), round(HALF - row * SPACING, 4), round(HALF - column * SPACING, 4)]
@@ -156,7 +156,8 @@ def _rows(item: dict[str, Any]) -> None:
         "noise_sd": item["noise"],
         "plan": json.dumps(plan),
     }
-    item["lesions"], item["evidence"] = [], []
+    nothing = {"sample": number, "instance": 0, "direction": "none", "localizable": False, "reason": "absence"}
+    item["lesions"], item["evidence"] = [], [{"target": target} | nothing for target in range(classes)]
     if label == 0:
         return
     measured: dict[str, Any] = {"voxels": 0}
@@ -181,6 +182,5 @@ def _rows(item: dict[str, Any]) -> None:
         | {"volume_mm3": lesion["volume_mm3"]}
         | measured
     ]
-    item["evidence"] = [
-        {"sample": number, "target": 1, "instance": 1, "direction": "supports", "localizable": True, "reason": "-"}
-    ]
+    supports = {"instance": 1, "direction": "supports", "localizable": True, "reason": "planted"}
+    item["evidence"][label] |= supports

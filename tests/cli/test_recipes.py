@@ -30,8 +30,8 @@ def test_what_yaml_prints_is_the_same_recipe_with_every_default(name, tmp_path):
     (tmp_path / "copy.yaml").write_text(done.output, encoding="utf-8")
     assert load_recipe(str(tmp_path / "copy.yaml")).written_out() == load_recipe(name).written_out()
     written = yaml.safe_load(done.output)
-    for group in written["lesions"]:
-        assert set(group["parameters"]) > {"family"} - {"family"} and group["parameters"]
+    for group in written.get("lesions", []):  # published data have none
+        assert group["parameters"]
     assert written["subject"]["rotation_deg"] and written["epsilon"] is not None
 
 

@@ -75,3 +75,58 @@ def test_dice_and_surface_distance_of_known_masks():
     assert found.true_ml == pytest.approx(8.0)
     assert 0 < found.distance_mm < 4
     assert quality.compare(a, a, "same").distance_mm == 0
+
+
+def own_head(tmp_path, **options):
+    import nibabel
+
+    from xaigt.anatomy import adding
+
+    path = tmp_path / "head_T1w.nii.gz"
+    image = nibabel.Nifti1Image(np.random.default_rng(0).normal(size=(40, 44, 36)).astype(np.float32), np.eye(4) * 4)
+    nibabel.save(image, path)
+    return adding.add(adding.Scan(path, "T1w", None), **options), path
+
+
+def test_terms_are_said_before_anything_is_made(tmp_path, catalogue, capsys):
+    from xaigt.cli.terms import print_restrictions
+
+    card, _ = own_head(tmp_path, licence="CC BY-NC 4.0", redistribution=True)
+    print_restrictions([card.name, "mni152-ct"])
+    said = capsys.readouterr().err
+    assert "CC BY-NC 4.0" in said and "may not be used commercially" in said and "redistributed" not in said
+    assert "mni152-ct" not in said
+
+
+def test_a_scan_that_was_added_is_known_by_its_bytes(tmp_path, catalogue):
+    from xaigt.anatomy import adding
+
+    card, path = own_head(tmp_path, name="mine", licence="CC0")
+    copy = tmp_path / "other-name_T1w.nii.gz"
+    copy.write_bytes(path.read_bytes())
+    assert adding.known(copy) == card
+    copy.write_bytes(b"else")
+    assert adding.known(copy) is None
+
+
+def test_variation_writes_a_table_and_a_figure(tmp_path):
+    page, figure = tmp_path / "docs" / "variation.md", tmp_path / "images" / "variation.png"
+    page.parent.mkdir()
+    figure.parent.mkdir()
+    found = run("variation", "mni152-ct", "-n", "2", "--figure", str(figure), "-o", str(page))
+    assert found.exit_code == 0, found.output
+    assert "(../images/variation.png)" in page.read_text() and "ventricles, mL" in page.read_text()
+    assert figure.read_bytes()[:4] == b"\x89PNG"
+
+
+def test_slice_positions_are_for_one_file_and_reach_the_card(tmp_path, catalogue):
+    _, path = own_head(tmp_path, name="first")
+    positions = tmp_path / "positions.txt"
+    positions.write_text(" ".join(str(4 * k if k < 20 else 76 + 6 * (k - 19)) for k in range(36)))
+    found = run("add", str(path), "--no-check", "--name", "second", "--slice-positions", str(positions))
+    assert found.exit_code == 0, found.output
+    assert "slice_positions_mm" in (catalogue / "second.yaml").read_text()
+    assert "slice_positions_mm" not in (catalogue / "first.yaml").read_text()
+    positions.write_text("1 2 3")
+    refused = run("add", str(path), "--no-check", "--name", "third", "--slice-positions", str(positions))
+    assert isinstance(refused.exception, XaigtError) and "has 36 slices" in str(refused.exception)

@@ -27,7 +27,8 @@ def test_samples_arrays_and_tables_agree(slices):
         assert np.array_equal(sample.image, slices.arrays["image"][number])
         assert sample.label == int((sample.lesion > 0).any())
     assert slices[-1].number == 39
-    assert set(slices.lesions["sample"]) == set(slices.samples.loc[slices.samples["label"] == 1, "sample"])
+    lesions = slices.lesions[slices.lesions["role"] == "lesion"]
+    assert set(lesions["sample"]) == set(slices.samples.loc[slices.samples["label"] == 1, "sample"])
     with pytest.raises(IndexError):
         slices[40]
 
@@ -40,7 +41,8 @@ def test_splits_slices_and_conditions(slices):
     positives = slices.where(lambda samples: samples["label"] == 1)
     assert {sample.label for sample in positives} == {1}
     assert [sample.number for sample in slices[10:13]] == [10, 11, 12]
-    assert len(positives.lesions) == len(positives)
+    assert set(positives.lesions["sample"]) == {sample.number for sample in positives}
+    assert (positives.lesions["role"] == "lesion").sum() == len(positives)
     with pytest.raises(xaigt.XaigtError, match="did you mean 'val'"):
         slices.split("vall")
     with pytest.raises(xaigt.XaigtError, match="did you mean 'lesion'"):
@@ -52,14 +54,21 @@ def test_positions_in_the_scanner(slices, volumes):
     x, y, z, _ = sample.affine @ [0, 31.5, 31.5, 1]
     assert (x, y) == (0, -18) and z == sample.row["slice_mm"]
     assert np.allclose(volumes[0].affine @ [11.5, 31.5, 31.5, 1], [0, -18, 18, 1])
+    seen = 0
     for _, row in volumes.lesions.iterrows():
         kind = family(row["family"])
         reach = kind.reach(kind.lesion.model_validate_json(row["parameters"]))
         sample = volumes[int(row["sample"])]
-        where = np.argwhere(sample.lesion == row["instance"])
+        array = "lesion" if row["role"] == "lesion" else "other"  # distractors have a mask of their own
+        where = np.argwhere(sample.array(array) == row["instance"])
+        assert len(where) == row["voxels"]
+        if len(where) == 0:  # thinner than the voxels of this small grid
+            continue
+        seen += row["role"] == "lesion"
         x, y, z, _ = sample.affine @ np.column_stack([where, np.ones(len(where))]).T
         for found, centre, voxel in ((x, "centre_x_mm", 3.5), (y, "centre_y_mm", 3.5), (z, "centre_z_mm", 5.0)):
             assert np.abs(found - row[centre]).max() <= reach + voxel
+    assert seen == volumes.samples["label"].sum()
 
 
 def test_it_can_be_sent_to_another_process(slices):

@@ -42,6 +42,7 @@ class Slab:
     device = CPU
     grid = None
     modality = "FLAIR"
+    scale = (1.0, 1.0, 1.0)
 
     def __init__(self, wall=0.0):
         self.wall = wall

@@ -1,7 +1,8 @@
 """Training, side by side in one run: against a bare PyTorch loop, and depth 1 against full depth.
 
-Run ``python tests/performance/models_training.py [--size 112] [--samples 256]``. It prints the table of
-docs/performance/models.md. Every figure is the median of the epochs after the first, of loops that take turns.
+Run ``python tests/performance/models_training.py [--size 112] [--samples 192]``. It prints the table of
+docs/performance/models.md. An epoch of a bare PyTorch loop runs before each of ours, and ratios are taken of such
+neighbours; every figure is a median over several rounds, so that a slow spell of the machine does not decide.
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ import argparse
 import tempfile
 import time
 from pathlib import Path
-from statistics import median
+from statistics import median, quantiles
+from typing import Any
 
 import numpy as np
 import torch
@@ -28,102 +30,125 @@ def images(count: int, size: int, split: str) -> Images:
     return Images(pixels, torch.arange(count) % 2, np.arange(count), split, Scaling(0.0, 80.0, 0.5, 0.3))
 
 
-def bare(network: torch.nn.Module, inputs: torch.Tensor, targets: torch.Tensor, batch: int, epochs: int) -> list[float]:
-    """Seconds of each epoch of the plainest loop: inputs ready in memory, no validation, no checkpoint."""
-    optimizer = torch.optim.AdamW(network.parameters(), 1e-3, weight_decay=1e-4)
-    network.train()
-    times = []
-    for _ in range(epochs):
+class Bare:
+    """The plainest loop: inputs ready in memory, no validation, no checkpoint. Each call is an epoch, in seconds."""
+
+    def __init__(self, network: torch.nn.Module, data: Images, batch: int = 32) -> None:
+        self.network, self.batch = network.train(), batch
+        self.inputs, self.targets = data.batch(slice(0, len(data))), data.targets.float()
+        self.optimizer = torch.optim.AdamW(network.parameters(), 1e-3, weight_decay=1e-4)
+
+    def __call__(self) -> float:
+        """Train for an epoch."""
         start = time.perf_counter()
-        order = torch.randperm(len(inputs))
-        for chosen in order.split(batch):
-            optimizer.zero_grad(set_to_none=True)
-            loss = functional.binary_cross_entropy_with_logits(network(inputs[chosen])[:, 0], targets[chosen].float())
+        for chosen in torch.randperm(len(self.inputs)).split(self.batch):
+            self.optimizer.zero_grad(set_to_none=True)
+            loss = functional.binary_cross_entropy_with_logits(
+                self.network(self.inputs[chosen])[:, 0], self.targets[chosen]
+            )
             loss.backward()
-            optimizer.step()
-        times.append(time.perf_counter() - start)
-    return times
+            self.optimizer.step()
+        return time.perf_counter() - start
 
 
 class Timed(Trainer):
-    """A trainer that notes how long training steps of each epoch take, and whole epochs."""
+    """A trainer that runs the bare loop before each of its epochs: what is compared is done one after the other.
 
-    def run_timed(self) -> tuple[list[float], list[float], float]:
-        """Seconds of training steps, of whole epochs with validation and checkpoints, and until the first epoch."""
-        steps: list[float] = []
-        ends: list[float] = []
-        begun = [0.0]
-        validate, epoch, save = self._validate, self._epoch, self._save
-        opened = time.perf_counter()
+    Attributes
+    ----------
+    bare, steps, whole
+        Seconds of each epoch: of the bare loop, of training steps, and with validation and checkpoints.
+    opening
+        Seconds before the first epoch: calibrating and caching a frozen prefix.
+    """
 
-        def timed_epoch(*arguments: object) -> None:
-            begun[0] = time.perf_counter()
-            begins.append(begun[0])
-            epoch(*arguments)  # type: ignore[arg-type]
-
-        def timed_validate(*arguments: object) -> dict[str, float]:
-            steps.append(time.perf_counter() - begun[0])
-            return validate(*arguments)  # type: ignore[arg-type]
-
-        def timed_save(*arguments: object) -> None:
-            save(*arguments)  # type: ignore[arg-type]
-            ends.append(time.perf_counter() - begun[0])
-
-        begins: list[float] = []
-        self._epoch, self._validate, self._save = timed_epoch, timed_validate, timed_save  # type: ignore[method-assign]
+    def measure(self, clock: Bare) -> Timed:
+        """Train to the end."""
+        self.clock = clock
+        self.bare: list[float] = []
+        self.steps: list[float] = []
+        self.whole: list[float] = []
+        start = time.perf_counter()
+        self.opening, self.began = 0.0, start
         self.run()
-        return steps, ends, begins[0] - opened
+        self.opening -= start
+        return self
+
+    def _epoch(self, *arguments: Any) -> None:
+        self.opening = self.opening or time.perf_counter()
+        self.bare.append(self.clock())
+        self.began = time.perf_counter()
+        super()._epoch(*arguments)
+
+    def _validate(self, *arguments: Any) -> dict[str, float]:
+        self.steps.append(time.perf_counter() - self.began)
+        return super()._validate(*arguments)
+
+    def _save(self, *arguments: Any) -> None:
+        super()._save(*arguments)
+        self.whole.append(time.perf_counter() - self.began)
 
 
-def train(name: str, size: int, samples: int, epochs: int, depth: int | str) -> tuple[list[float], list[float], float]:
-    """Times of one training of ours."""
+def train(name: str, size: int, samples: int, epochs: int, depth: int | str, clock: Bare) -> Timed:
+    """One training of ours, timed."""
     splits = {"train": images(samples, size, "train"), "val": images(samples // 4, size, "val")}
     network = create(name, dim=2, outputs=1, size=(size, size))
     settings = Settings(network=name, epochs=epochs, depth=depth)
     with tempfile.TemporaryDirectory() as folder:
-        return Timed(network, splits, settings, Path(folder)).run_timed()
+        return Timed(network, splits, settings, Path(folder)).measure(clock)
 
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser()
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--size", type=int, default=112)
     parser.add_argument("--samples", type=int, default=192)
     parser.add_argument("--epochs", type=int, default=3)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--network", default="resnet18")
     given = parser.parse_args()
     threads = torch.get_num_threads()
-    ours: list[float] = []
-    theirs: list[float] = []
-    full: list[float] = []
-    shallow: list[float] = []
-    opening: list[float] = []
     data = images(given.samples, given.size, "train")
-    inputs = data.batch(slice(0, len(data)))
+    full: list[Timed] = []
+    shallow: list[Timed] = []
     loading = []
     with deterministic(threads):
+        clock = Bare(create(given.network, dim=2, outputs=1, size=(given.size, given.size)), data)
+        clock()  # the first epoch also fills caches
         for _ in range(given.rounds):
-            network = create(given.network, dim=2, outputs=1, size=(given.size, given.size))
-            theirs += bare(network, inputs, data.targets, 32, given.epochs)[1:]
-            steps, whole, _ = train(given.network, given.size, given.samples, given.epochs, "all")
-            ours += steps[1:]
-            full += whole[1:]
-            _, whole, before = train(given.network, given.size, given.samples, given.epochs, 1)
-            shallow += whole[1:]
-            opening.append(before)
+            for depth, runs in (("all", full), (1, shallow)):
+                runs.append(train(given.network, given.size, given.samples, given.epochs, depth, clock))
             start = time.perf_counter()
             for at in range(0, len(data), 32):
                 data.batch(np.arange(at, min(at + 32, len(data))))
             loading.append(time.perf_counter() - start)
-    print(f"{given.network}, {given.samples} images of {given.size} x {given.size}, {threads} threads")
-    print("| what | ratio | seconds |")
-    print("|---|---:|---:|")
-    print(f"| training steps of an epoch / bare loop | {median(ours) / median(theirs):.3f} | {median(ours):.2f} |")
-    print(f"| epoch at depth 1 / at full depth | {median(shallow) / median(full):.3f} | {median(shallow):.2f} |")
-    once = median(opening) / median(full)
-    print(f"| calibrating and caching the prefix, once / epoch at full depth | {once:.3f} | {median(opening):.2f} |")
-    print(f"| loading an epoch / its training steps | {median(loading) / median(ours):.4f} | {median(loading):.3f} |")
+    steps = shares(full, "steps")
+    whole, part = shares(full, "whole"), shares(shallow, "whole")
+    bare = median([value for run in full + shallow for value in run.bare])
+    print(
+        f"{given.network}, {given.samples} images of {given.size} x {given.size}, {threads} threads, {given.rounds} "
+        f"rounds of {given.epochs} epochs; a bare epoch takes {bare:.2f} s; in brackets the quartiles"
+    )
+    print("| what | ratio |")
+    print("|---|---:|")
+    print(f"| training steps of an epoch / bare loop | {told(steps)} |")
+    print(f"| epoch at full depth, with validation and checkpoints / bare loop | {told(whole)} |")
+    print(f"| epoch at depth 1, with both / bare loop | {told(part)} |")
+    print(f"| epoch at depth 1 / at full depth | {median(part) / median(whole):.3f} |")
+    opening = median([run.opening for run in shallow]) / bare / median(whole)
+    print(f"| calibrating and caching the prefix, once / epoch at full depth | {opening:.3f} |")
+    print(f"| loading an epoch / its training steps | {median(loading) / bare / median(steps):.4f} |")
+
+
+def shares(runs: list[Timed], what: str) -> list[float]:
+    """Each epoch's time over that of the bare epoch just before it."""
+    return [own / bare for run in runs for own, bare in zip(getattr(run, what), run.bare, strict=True)]
+
+
+def told(values: list[float]) -> str:
+    """Median and quartiles."""
+    low, _, high = quantiles(values, n=4)
+    return f"{median(values):.3f} ({low:.3f} to {high:.3f})"
 
 
 if __name__ == "__main__":

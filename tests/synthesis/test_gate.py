@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from scipy import ndimage
 
 from xaigt.explainers.baselines.contrast import contrast
 from xaigt.metrics import precision_at_k
@@ -11,27 +12,54 @@ from xaigt.synthesis.recipe import load_recipe
 from xaigt.synthesis.render import render
 
 SLICES = {"grid.size": 112, "grid.spacing": 2.0, "grid.thickness": 5.0}
+SIGMA = 112 / 16  # of the baseline, in pixels
+RIM = 3  # pixels under the inner table that the strongest rival is told to leave out
 
 
-@pytest.mark.slow
+def rivals(image, support):
+    """Maps that know nothing of the lesion: the baseline, and two that are told ever more of the anatomy."""
+    shown = torch.from_numpy(np.clip(image, 0, 80).astype(np.float32))
+    brain = torch.where(support, shown, shown[support].median())  # bone is painted over
+    bright = ndimage.gaussian_filter(brain.numpy(), 1) - ndimage.gaussian_filter(brain.numpy(), SIGMA)
+    inner = ndimage.binary_erosion(support.numpy(), iterations=RIM)
+    return {
+        "local contrast": contrast(shown[None, None])[0],
+        "local contrast of the brain alone": contrast(brain[None, None])[0],
+        "bright blobs of the brain without its rim": torch.from_numpy(np.where(inner, np.maximum(bright, 0), 0)),
+    }
+
+
 def test_local_contrast_reaches_at_most_half_of_the_truths_precision():
     recipe = load_recipe("hemorrhage", changes=SLICES)
-    plain, brain_alone, attainable = [], [], []
+    scores = {}
     for sample in range(60):
         plan = draw_plan(recipe, 3, sample)
-        if not any(item.role == "lesion" and item.planted for item in plan.lesions):
+        if plan.label == 0:
             continue
         arrays = render(plan, sampling_grid(recipe), recipe, torch.device("cpu")).arrays
-        truth, support = (torch.from_numpy(arrays[name] > 0)[None] for name in ("lesion", "support"))
-        if not truth.any():
+        truth, support = (torch.from_numpy(arrays[name] > 0) for name in ("lesion", "support"))
+        if not truth.any():  # a lesion thinner than these pixels: there is no truth to find
             continue
-        image = torch.from_numpy(np.clip(arrays["image"], 0, 80).astype(np.float32))[None, None]
-        # The harder rival is told where the skull is: bone is painted over with brain.
-        painted = torch.where(support[None], image, image[support[None]].median())
-        for scores, map_ in ((plain, contrast(image)), (brain_alone, contrast(painted)), (attainable, truth.float())):
-            scores.append(float(precision_at_k(map_, truth, support=support)))
-    assert len(attainable) >= 20
-    assert np.mean(attainable) == pytest.approx(1.0)
-    assert np.mean(plain) <= 0.5 * np.mean(attainable)
-    assert np.mean(brain_alone) <= 0.5 * np.mean(attainable)
-    print(np.mean(plain), np.mean(brain_alone))
+        for name, values in (rivals(arrays["image"], support) | {"oracle": truth.float()}).items():
+            found = precision_at_k(values[None], truth[None], support=support[None])
+            scores.setdefault(name, []).append(float(found))
+    assert len(scores["oracle"]) >= 25
+    means = {name: float(np.mean(values)) for name, values in scores.items()}
+    assert means.pop("oracle") == pytest.approx(1.0)
+    assert {name: value for name, value in means.items() if value > 0.5} == {}
+    # What is told to look inside the brain alone finds lesions: the gate is not met because nothing can be seen.
+    assert means["bright blobs of the brain without its rim"] > 0.2
+
+
+def test_distractors_are_in_both_classes_alike_and_some_are_as_bright_as_blood():
+    recipe = load_recipe("hemorrhage", changes=SLICES)
+    groups = {group.title for group in recipe.lesions if group.role == "distractor"}
+    assert {"plexus", "pineal", "dense-falx", "dense-vessel", "skull-edge"} <= groups
+    assert recipe.acquisition.beam_hu != 0  # and bands of beam hardening
+    drawn = {label: [] for label in (0, 1)}
+    for sample in range(40):
+        plan = draw_plan(recipe, 5, sample)
+        distractors = [item for item in plan.lesions if item.role == "distractor"]
+        assert all(item.planted for item in distractors)
+        drawn[plan.label].append(len(distractors))
+    assert abs(np.mean(drawn[0]) - np.mean(drawn[1])) < 2 * np.sqrt(np.var(drawn[0] + drawn[1]) * 2 / 20)

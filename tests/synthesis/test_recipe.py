@@ -34,7 +34,7 @@ def test_grids_are_filled_in_as_documented(written, shape, spacing, thickness):
         ({"task": "subtypes"}, "field task"),
         ({"task": "shape"}, "one with label: 0"),
         ({"task": "rule"}, "rule goes with the task rule"),
-        ({"task": "count"}, "count: {integers: [low, high]}"),
+        ({"task": "count"}, "needs different numbers, such as choose: {integers: [1, 3]} (given: 1)"),
         ({"classes": ["a", "b", "c"]}, "classes has 3 names, the task needs 2"),
         ({"templates": ["mni152"]}, "did you mean 'mni152-"),
     ],

@@ -7,11 +7,13 @@ import pytest
 import torch
 
 from tests.conftest import SMALL, SMALL_3D
-from xaigt.anatomy.fields import load_fields
+from xaigt.anatomy.fields import CHANNELS, Fields, load_fields
+from xaigt.anatomy.world import Anatomy
 from xaigt.dataset.layout import ALTERED, ARRAYS, COMPARTMENTS
 from xaigt.lesions import family
 from xaigt.synthesis.acquisition import correlated_noise
-from xaigt.synthesis.plan import Acquisition, Plan, draw_plan
+from xaigt.synthesis.beam import beam_hardening
+from xaigt.synthesis.plan import Acquisition, Plan, draw_plan, sampling_grid
 from xaigt.synthesis.recipe import load_recipe
 from xaigt.synthesis.render import render
 from xaigt.volume import Grid
@@ -80,8 +82,9 @@ def test_the_mask_of_a_volume_has_the_nominal_volume():
 def test_a_negative_is_its_twin_and_has_no_truth():
     number = next(n for n in range(2) if draw_plan(recipe(), 0, n).label == 0)
     plan, found = sample(number)
-    assert not any(item.planted for item in plan.lesions) and plan.lesions
-    assert found.lesions == []
+    lesions = [item for item in plan.lesions if item.role == "lesion"]
+    assert lesions and not any(item.planted for item in lesions)
+    assert {row["role"] for row in found.lesions} <= {"distractor"}
     assert np.array_equal(found.arrays["image"], found.arrays["twin"])
     assert not found.arrays["lesion"].any() and not found.arrays["altered"].any()
 
@@ -177,10 +180,54 @@ SETTINGS_OF = {group.family: group.parameters for group in load_recipe("hemorrha
 
 @pytest.mark.parametrize("name", FAMILIES)
 def test_no_positive_lacks_its_lesion(name):
-    """Thin layers and thin sulci on 5 mm slices: the mask of every planted lesion has voxels, and they are brighter."""
+    """Thin layers and thin sulci on 5 mm slices: the mask of every lesion has voxels; fresh blood is brighter."""
     chosen = recipe({"grid.size": 112, "grid.spacing": 2.0}, *only(name, **SETTINGS_OF[name]))
     for number in range(10):
         plan = draw_plan(chosen, 8, number)
         if plan.label == 1:
             row = render(plan, chosen.grid.resolve(CENTRE), chosen, CPU).lesions[0]
-            assert row["voxels"] > 0 and row["contrast"] > 3
+            assert row["voxels"] > 0 and (row["contrast"] > 3 or row["stage"] != "acute")
+
+
+@pytest.mark.parametrize("changes", [SMALL, SMALL_3D], ids=["2-D", "3-D"])
+def test_what_is_far_from_the_head_need_not_be_read(changes, monkeypatch):
+    """Only the head's surroundings are read; reading everything gives the same."""
+    chosen = load_recipe("hemorrhage", changes=changes)
+    plan, grid = draw_plan(chosen, 0, 1), sampling_grid(chosen)
+    found = render(plan, grid, chosen, CPU)
+    monkeypatch.setattr(Fields, "is_near", lambda _, points: torch.ones(points.shape[1:], dtype=torch.bool))
+    whole = render(plan, grid, chosen, CPU)
+    for name, array in whole.arrays.items():
+        np.testing.assert_array_equal(found.arrays[name], array, err_msg=name)
+
+
+def test_air_is_not_near_and_what_is_not_near_is_air():
+    fields = load_fields("mni152-ct")
+    rng = np.random.default_rng(0)
+    points = torch.from_numpy(rng.uniform(-130, 130, (3, 20000)).astype(np.float32))
+    near = fields.is_near(points)
+    soft = fields.sampler(CPU)(points.T)[CHANNELS.index("soft")]
+    assert 0.2 < near.float().mean() < 0.9
+    assert torch.allclose(soft[~near], torch.tensor(-1000.0), atol=0.05) and (soft[near] > -999).float().mean() > 0.5
+
+
+@pytest.mark.parametrize(("height", "beam"), [(-34.0, True), (40.0, False)])
+def test_beam_hardening_brightens_the_rim_and_darkens_the_bar(height, beam):
+    subject = draw_plan(load_recipe("hemorrhage", changes=SMALL), 0, 0).subject.model_copy(
+        update={"rotation_deg": (0, 0, 0), "scale": (1, 1, 1), "shift_mm": (0, 0, 0), "displacement_mm": 0.0}
+    )
+    anatomy = Anatomy.of(load_fields("mni152-ct"), subject, CPU)
+    grid = Grid((1, 128, 128), (5.0, 1.75, 1.75), 5.0, (0.0, -18.0, height))
+    depth = anatomy(anatomy.lattice(grid.axes()), "depth")
+    acquisition = Acquisition(noise_hu=0, noise_fwhm_mm=1, noise_seed=0, beam_hu=10, beam_phase=0, rim_hu=2)
+    added = beam_hardening(acquisition, grid, anatomy, depth)
+    rim = 2 * torch.exp(-depth.clamp(min=0) / 6) * (depth > 0)
+    y, x = (axis[None, :, None] if i == 0 else axis[None, None, :] for i, axis in enumerate(grid.axes()[1:]))
+    between = torch.from_numpy((np.abs(y + 25) < 1) & (np.abs(x) < 10)) & (depth > 0)
+    assert between.any() and not added[depth <= 0].any()
+    if beam:
+        assert (added - rim)[between].mean() < -4
+    else:
+        assert torch.allclose(added, rim, atol=0.05)
+    still = acquisition.model_copy(update={"beam_hu": 0.0, "rim_hu": 0.0})
+    assert beam_hardening(still, grid, anatomy, depth) is None

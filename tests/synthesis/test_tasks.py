@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from tests.conftest import SMALL, SMALL_3D
+from xaigt.errors import XaigtError
 from xaigt.synthesis.evidence import evidence_rows
 from xaigt.synthesis.generate import describe, labels, prepare, targets
 from xaigt.synthesis.plan import draw_plan, sampling_grid
@@ -61,6 +62,47 @@ def test_the_count_is_the_number_that_is_planted():
                 assert {row["direction"] for row in own} == {expected} and len(own) == plan.label + 1
 
 
+def test_subtypes_can_be_counted():
+    """On the hemorrhage recipe itself: as many different subtypes as the class says, whichever they are."""
+    chosen = load_recipe("hemorrhage", ["choose={integers: [1, 3]}"], {**SMALL_3D, "task": "count"})
+    assert chosen.class_names == ["1", "2", "3"]
+    groups = set()
+    for sample in range(6):
+        plan = draw_plan(chosen, 0, sample)
+        lesions = [item for item in plan.lesions if item.role == "lesion"]
+        planted = [item.group for item in lesions if item.planted]
+        assert len(lesions) == 3 and len(set(planted)) == len(planted) == plan.label + 1
+        groups |= set(planted)
+    assert len(groups) > 3
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ([], "needs different numbers, such as choose"),
+        (["choose=null"], "several groups"),
+        (["choose={integers: [0, 2]}"], "only the task subtype may have none"),
+        (["choose={integers: [1, 3]}", "lesions.0.count=2"], "each with count: 1"),
+    ],
+)
+def test_what_cannot_be_counted_is_refused(settings, message):
+    with pytest.raises(XaigtError, match=message):
+        load_recipe("hemorrhage", settings, {"task": "count"})
+
+
+def test_hemorrhages_of_one_side():
+    """On the hemorrhage recipe itself; what reaches over the midline lies on neither side, or on the side it is of."""
+    chosen = load_recipe("hemorrhage", [], {**SMALL, "task": "side"})
+    sides = set()
+    for sample in range(8):
+        plan, found = rendered(chosen, sample)
+        row = next(row for row in found.lesions if row["role"] == "lesion")
+        name = chosen.class_names[plan.label]
+        assert row["side"] in (name, "midline", None)
+        sides.add(row["side"] == name)
+    assert True in sides
+
+
 def test_the_side_is_the_side_of_the_mask():
     chosen = recipe([group("a")], task="side")
     for sample in range(4):
@@ -73,20 +115,21 @@ def test_the_side_is_the_side_of_the_mask():
 
 def test_subtypes_are_labels_of_what_is_seen(tmp_path):
     chosen = load_recipe("hemorrhage", ["choose={integers: [1, 3]}"], {**SMALL, "task": "subtype"})
-    assert chosen.class_names == [item.family for item in chosen.lesions]
+    assert chosen.class_names == [item.family for item in chosen.lesions if item.role == "lesion"]
+    assert len(chosen.class_names) == 5
     assert targets(chosen.written_out()) == [f"has_{name}" for name in chosen.class_names]
     described = describe(prepare(chosen, tmp_path, samples=5, seed=0, splits=None, device="cpu"))
     assert described["compartments_of"]["intraventricular"] == 2 and described["compartments_of"]["epidural"] == 8
     several = 0
     for sample in range(5):
         plan, found = rendered(chosen, sample)
-        seen = {row["group"] for row in found.lesions if row["visible"]}
+        seen = {row["group"] for row in found.lesions if row["role"] == "lesion" and row["visible"]}
         columns = labels(chosen, plan.label, found.lesions)
         assert {name for name in chosen.class_names if columns[f"has_{name}"]} == seen
         assert columns["label"] == int(bool(seen))
         rows = evidence_rows(chosen, plan.label, found.lesions)
         assert {chosen.class_names[row["target"]] for row in rows if row["localizable"]} == seen
-        several += len(plan.lesions) > 1
+        several += sum(item.role == "lesion" for item in plan.lesions) > 1
     assert several
 
 

@@ -11,9 +11,10 @@ from typing import Any
 import yaml
 
 from xaigt import cache, catalog
-from xaigt.anatomy.cards import Modality, TemplateCard, TemplateError
+from xaigt.anatomy.cards import LocalFile, Modality, TemplateCard, TemplateError, load_card
 from xaigt.anatomy.fields import load_fields
 from xaigt.anatomy.intake import read_volume
+from xaigt.anatomy.uneven import SLICE_AXIS, beside, evened
 from xaigt.dataset.files import sha256
 from xaigt.schema import validate
 
@@ -27,12 +28,16 @@ UNSTATED = "Not stated: the user's own volume. Redistribution and commercial use
 
 @dataclass(frozen=True)
 class Scan:
-    """One volume to be added: its file, what it is, who it is of, and the maps that come with it (role -> file)."""
+    """One volume to be added: its file, what it is, who it is of, and the maps that come with it (role -> file).
+
+    `positions` are those of its slices in mm where they are not even; maps with as many slices share them.
+    """
 
     path: Path
     modality: Modality
     person: str | None
     maps: Mapping[str, Path] = field(default_factory=dict)
+    positions: list[float] | None = None
 
 
 def find_scans(place: Path, modality: Modality | None = None) -> list[Scan]:
@@ -83,7 +88,7 @@ def add(
     TemplateError
         If the volume is refused (see :mod:`xaigt.anatomy.intake`), or the name is taken by another template.
     """
-    volume = read_volume(scan.path)
+    volume = evened(read_volume(scan.path), scan.positions)
     sources = {"image": scan.path, **scan.maps}
     digests = {role: _sha256(path) for role, path in sources.items()}
     chosen = name or f"{_slug(scan.path)}-{digests['image'][:6]}"
@@ -106,7 +111,9 @@ def add(
             "skull": ct,
             "builder": "image",
             "sources": [
-                {"local": str(path.absolute()), "sha256": digests[role], "role": role} for role, path in sources.items()
+                {"local": str(path.absolute()), "sha256": digests[role], "role": role}
+                | ({"slice_positions_mm": scan.positions} if _uneven(path, scan) else {})
+                for role, path in sources.items()
             ],
             "licence": licence or UNSTATED,
             "redistribution": redistribution,
@@ -117,6 +124,18 @@ def add(
     )
     _write(card)
     return card
+
+
+def known(path: Path) -> TemplateCard | None:
+    """Return the card of a volume that was added before, under whatever name: the one with the same bytes."""
+    digest = _sha256(path)
+    folder = catalog.user_folder() / "templates"
+    for name in sorted(file.stem for file in folder.glob("*.yaml")):
+        card = load_card(name)
+        for source in card.sources:
+            if isinstance(source, LocalFile) and source.role == "image" and source.sha256 == digest:
+                return card
+    return None
 
 
 def forget(card: TemplateCard) -> None:
@@ -176,7 +195,14 @@ def _scan(path: Path, modality: Modality | None, others: list[Path]) -> Scan:
     if ("grey" in maps) != ("white" in maps):
         maps.pop("grey", None)
         maps.pop("white", None)
-    return Scan(path, found, person[1] if person else None, maps)
+    return Scan(path, found, person[1] if person else None, maps, beside(path))
+
+
+def _uneven(path: Path, scan: Scan) -> bool:
+    """Whether the positions of a scan's slices are those of a file: of the scan, or a map with as many slices."""
+    return scan.positions is not None and (
+        path == scan.path or read_volume(path).data.shape[SLICE_AXIS] == len(scan.positions)
+    )
 
 
 def _is_map(path: Path) -> bool:

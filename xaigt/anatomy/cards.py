@@ -78,6 +78,13 @@ class TemplateCard(Strict):
                     ) from None
         raise TemplateError(f"template {self.name}: its card lists no source with the role {role!r}.")
 
+    def slice_positions(self, role: str) -> list[float] | None:
+        """Where the slices of the source with that role lie (mm), if they are known to be uneven."""
+        for source in self.sources:
+            if source.role == role and isinstance(source, LocalFile):
+                return source.slice_positions_mm
+        return None
+
     def restrictions(self) -> list[str]:
         """What the terms forbid, in words; empty if they allow redistribution and commercial use."""
         forbidden = []

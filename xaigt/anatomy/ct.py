@@ -11,7 +11,9 @@ from scipy import ndimage
 from xaigt.anatomy.geometry import Array, Lattice, Mask, refine, signed_distance
 from xaigt.anatomy.sources import TemplateError
 
-BONE_HU = 150.0  # averages of many heads have blurred skulls: 150 HU lies between brain and the weakest of them
+BONE_HU = 150.0
+# An average of many heads has a blurred skull: bone reaches inwards to where it no longer outshines the brain.
+BLURRED_BONE_HU = 90.0
 SOFT_HU = (-30.0, 110.0)
 HEAD_HU = -300.0
 NECK_MM = 6.0  # passages narrower than twice this do not belong to the inside of the skull
@@ -86,11 +88,11 @@ def check_hounsfield(image: Array, brain: Mask | None, name: str) -> None:
         )
 
 
-def intracranial(hu: Array, lattice: Lattice, name: str) -> Mask:
+def intracranial(hu: Array, lattice: Lattice, name: str, bone_hu: float = BONE_HU) -> Mask:
     """Mask of everything inside the skull, on the lattice of the image.
 
     Soft tissue is cut where it is narrower than 12 mm (foramina, orbits); of the pieces the one that bone surrounds
-    best is grown back to the bone, closed and filled.
+    best is grown back to the bone, closed and filled. Bone is what is denser than `bone_hu`.
 
     Raises
     ------
@@ -100,8 +102,8 @@ def intracranial(hu: Array, lattice: Lattice, name: str) -> Mask:
     step = max(1, round(2.0 / lattice.spacing))
     coarse = ndimage.gaussian_filter(hu, 0.5 * step / 1.2)[::step, ::step, ::step]
     spacing = lattice.spacing * step
-    bone = coarse > BONE_HU
-    soft = (coarse > SOFT_HU[0]) & (coarse < SOFT_HU[1])
+    bone = coarse > bone_hu
+    soft = (coarse > SOFT_HU[0]) & (coarse < min(SOFT_HU[1], bone_hu))
     core = ndimage.distance_transform_edt(soft, sampling=spacing) > NECK_MM
     labels, count = ndimage.label(core)
     piece = _enclosed(labels, count, bone, spacing)
@@ -111,7 +113,7 @@ def intracranial(hu: Array, lattice: Lattice, name: str) -> Mask:
             "If it is skull-stripped, its background must have one value; else supply a brain mask (--brain FILE)."
         )
     # Back to where it was cut from, along soft tissue: what lies behind bone is not reached.
-    passable = (coarse < BONE_HU) & (coarse > -200)
+    passable = (coarse < bone_hu) & (coarse > -200)
     steps = int(np.ceil((NECK_MM + spacing) / spacing))
     inside = ndimage.binary_dilation(piece, iterations=steps, mask=passable)
     margin = int(np.ceil(CLOSING_MM / spacing)) + 1
@@ -121,7 +123,7 @@ def intracranial(hu: Array, lattice: Lattice, name: str) -> Mask:
     closed = closed[margin:-margin, margin:-margin, margin:-margin] & ~bone | inside
     filled = ndimage.binary_fill_holes(closed)
     fine = refine(np.pad(signed_distance(filled, spacing), [(0, 1)] * 3, mode="edge"), lattice.shape, step)
-    return np.asarray((fine > -spacing) & (hu < BONE_HU) & (hu > -200) & (fine > -0.75 * spacing) | (fine > 3), bool)
+    return np.asarray((fine > -spacing) & (hu < bone_hu) & (hu > -200) & (fine > -0.75 * spacing) | (fine > 3), bool)
 
 
 def _enclosed(labels: npt.NDArray[np.int32], count: int, bone: Mask, spacing: float) -> Mask | None:

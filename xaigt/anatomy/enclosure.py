@@ -27,7 +27,7 @@ def find_brain(
 ) -> tuple[Mask, Array, bool]:
     """Brain mask (filled), signed distance to the inner table, and whether a skull is seen."""
     if card.modality == "CT" and not stripped and not card.has("head"):
-        inside = _inside_skull(image, lattice, pose, str(volume.path))
+        inside = _inside_skull(card, image, lattice, pose, str(volume.path))
         depth = ndimage.gaussian_filter(signed_distance(inside, lattice.spacing), 1.0).astype(np.float32)
         return np.asarray(depth > 1.5), depth, True
     brain = filled_brain(_mask(card, volume, lattice, pose, stripped).astype(np.float32), 0.5, closing=4)
@@ -51,12 +51,13 @@ def _mask(card: TemplateCard, volume: Volume, lattice: Lattice, pose: Pose, stri
     return np.asarray(resample(replace(volume, data=found.astype(np.float32)), lattice, pose.to_file) > 0.5)
 
 
-def _inside_skull(hu: Array, lattice: Lattice, pose: Pose, name: str) -> Mask:
+def _inside_skull(card: TemplateCard, hu: Array, lattice: Lattice, pose: Pose, name: str) -> Mask:
     """Inside of the skull, kept from leaking through thin bone and foramina of the base by the average brain."""
     z, _, _ = lattice.axes()
+    bone_hu = ct.BLURRED_BONE_HU if card.kind == "average" else ct.BONE_HU
     room = np.where(z < BASE_MM, np.float32(BASE_ROOM_MM), np.float32(MOST_ROOM_MM))
     near = read_standard("brain", lattice, pose.scale) > -room
-    kept = ndimage.binary_opening(ct.intracranial(hu, lattice, name) & near, iterations=3)
+    kept = ndimage.binary_opening(ct.intracranial(hu, lattice, name, bone_hu) & near, iterations=3)
     labels, _ = ndimage.label(kept)
     return np.asarray(ndimage.binary_fill_holes(labels == 1 + int(np.bincount(labels.ravel())[1:].argmax())), bool)
 
@@ -68,7 +69,7 @@ def joined(
     head = read_volume(card.file("head"))
     head = replace(head, data=cormack_to_hu(head.data) if card.values == "cormack" else head.data)
     around = resample(head, lattice, pose.to_file, outside=background(head))
-    inside = _inside_skull(around, lattice, pose, str(head.path))
+    inside = _inside_skull(card, around, lattice, pose, str(head.path))
     depth = ndimage.gaussian_filter(signed_distance(inside, lattice.spacing), 1.0).astype(np.float32)
     shown = _mask(card, volume, lattice, pose, stripped)  # not filled: sulci that were stripped off hold nothing
     share = soft(signed_distance(shown, lattice.spacing) - np.float32(JOIN_MM), JOIN_MM)

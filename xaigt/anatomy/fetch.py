@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from xaigt import cache
@@ -18,7 +18,9 @@ from xaigt.anatomy.sources import RECORD, RemoteFile, TemplateError, checksum
 Progress = Callable[[int, int], None]
 
 
-def fetch(card: TemplateCard, mirror: Path | None = None, progress: Progress | None = None) -> list[Path]:
+def fetch(
+    card: TemplateCard, mirror: Path | None = None, progress: Progress | None = None, *, download: bool = True
+) -> list[Path]:
     """Bring every file of a template to this machine; what is here already is verified and kept.
 
     Parameters
@@ -29,6 +31,8 @@ def fetch(card: TemplateCard, mirror: Path | None = None, progress: Progress | N
         Folder with the same bytes, looked through before anything is downloaded; else ``XAIGT_MIRROR``.
     progress
         Called with the bytes done and the bytes wanted of all files together.
+    download
+        Whether what neither the cache nor the mirror has may be downloaded; else it is left out of the result.
 
     Raises
     ------
@@ -43,7 +47,11 @@ def fetch(card: TemplateCard, mirror: Path | None = None, progress: Progress | N
             paths.append(source.locate())
             continue
         folder = mirror or mirror_folder()
-        path = fetched(source) or from_mirror(source, folder) or _download(source, done, total, progress)
+        path = fetched(source) or from_mirror(source, folder)
+        if path is None and not download:
+            continue
+        if path is None:
+            path = _download(source, remote[remote.index(source) :], done, total, progress)
         paths.append(source.verify(path))
         done += source.bytes
         if progress is not None:
@@ -100,15 +108,20 @@ def from_mirror(source: RemoteFile, folder: Path | None) -> Path | None:
     return None
 
 
-def by_hand(source: RemoteFile) -> str:
-    """Return the steps that do without us."""
+def by_hand(sources: Sequence[RemoteFile]) -> str:
+    """Return the steps that do without us; those that are here already are left out."""
+    files = "\n".join(
+        f"  {source.url} ({source.bytes:,} bytes, {' '.join(source.pin)})" for source in sources if not fetched(source)
+    )
     return (
-        f"By hand: download {source.url} ({source.bytes:,} bytes, {' '.join(source.pin)}) with any program, put it "
-        "into a folder under any name, and run the same command with --mirror FOLDER (or set XAIGT_MIRROR)."
+        f"By hand: download\n{files}\nwith any program, put the files into a folder under any names, and run the same "
+        "command with --mirror FOLDER (or set XAIGT_MIRROR)."
     )
 
 
-def _download(source: RemoteFile, done: int, total: int, progress: Progress | None) -> Path:
+def _download(
+    source: RemoteFile, missing: Sequence[RemoteFile], done: int, total: int, progress: Progress | None
+) -> Path:
     import pooch
     import requests
 
@@ -122,12 +135,12 @@ def _download(source: RemoteFile, done: int, total: int, progress: Progress | No
                 pooch.HTTPDownloader(progressbar=bar, timeout=30)(source.url, temporary, None)
             except (requests.RequestException, OSError) as error:
                 reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-                raise TemplateError(f"{source.file}: cannot be downloaded ({reason}). {by_hand(source)}") from None
+                raise TemplateError(f"{source.file}: cannot be downloaded ({reason}). {by_hand(missing)}") from None
             stat, (algorithm, wanted) = temporary.stat(), source.pin
             if (found := checksum(temporary, stat.st_size, stat.st_mtime_ns, algorithm)) != wanted:
                 raise TemplateError(
                     f"{source.url}: its {algorithm} is {found}, but the template card says {wanted}: refused, "
-                    f"nothing is kept. {by_hand(source)}"
+                    f"nothing is kept. {by_hand(missing)}"
                 )
             _record(source, temporary)
     return path

@@ -28,6 +28,7 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from scipy import ndimage
 
@@ -38,7 +39,10 @@ from xaigt.errors import nearest
 from xaigt.sampling import Sampler
 
 CHANNELS = ("grey", "white", "csf", "bone", "soft", "depth", "parenchyma", "ventricles")
-VERSION = 4  # of the code that computes fields: raise it when any field changes
+TISSUES = 5  # the first channels; the others are distances
+AIR = 0.01  # values and fractions as close as this to those of air are air
+NEAR_MM = 7.0  # how far beyond the head its surroundings reach
+VERSION = 8  # of the code that computes fields: raise it when any field changes
 PUSH_STEP = 4  # voxels: ventricle enlargement is smooth and stored coarsely
 
 _BUILDERS = {
@@ -58,6 +62,7 @@ class FieldArrays:
     centre: tuple[float, float, float]
     levels: tuple[float, float, float] | None = None
     to_file: tuple[tuple[float, ...], ...] | None = None
+    scale: tuple[float, float, float] = (1.0, 1.0, 1.0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,6 +89,8 @@ class Fields:
         None for templates whose contrast is wholly computed (CT in HU).
     to_file
         4 x 4, from template space (x, y, z) to RAS mm of the template's file; None: they are the same.
+    scale
+        (x, y, z): a position of template space times this is the corresponding position of MNI space.
     """
 
     template: str
@@ -95,6 +102,8 @@ class Fields:
     centre: tuple[float, float, float]
     levels: tuple[float, float, float] | None = None
     to_file: tuple[tuple[float, ...], ...] | None = None
+    scale: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    near: npt.NDArray[np.bool_] | None = None
     _samplers: dict[torch.device, Sampler] = field(default_factory=dict, repr=False)
 
     def sampler(self, device: torch.device) -> Sampler:
@@ -102,6 +111,16 @@ class Fields:
         if device not in self._samplers:
             self._samplers[device] = Sampler(self.data, self.lattice.origin, self.lattice.spacing, device)
         return self._samplers[device]
+
+    def is_near(self, points: torch.Tensor) -> torch.Tensor:
+        """Whether points ``[3, ...]`` (z, y, x; mm) lie near the head, or may; see `near`."""
+        if self.near is None:
+            return torch.ones(points.shape[1:], dtype=torch.bool, device=points.device)
+        index = []
+        for values, start, count in zip(points.cpu().numpy(), self.lattice.origin, self.near.shape, strict=True):
+            place = np.rint(0.5 * ((values - start) / self.lattice.spacing + _reach(self.lattice))).astype(np.intp)
+            index.append(np.clip(place, 0, count - 1))
+        return torch.from_numpy(self.near[index[0], index[1], index[2]]).to(points.device)
 
 
 def load_fields(name: str, voxel: tuple[float, float, float] = (1.0, 1.0, 1.0)) -> Fields:
@@ -122,17 +141,37 @@ def _load(card_json: str, voxel: tuple[float, ...]) -> Fields:
     card = TemplateCard.model_validate_json(card_json)
     key = hashlib.sha256(f"{VERSION}:{card_json}".encode()).hexdigest()[:16]
     try:
-        arrays, data = _cached(card, voxel, cache.folder() / "fields" / f"{card.name}-{key}")
+        arrays, data, near = _cached(card, voxel, cache.folder() / "fields" / f"{card.name}-{key}")
     except OSError:  # a cache that is read-only or full is no reason to stop
         arrays = _build(card)
         data = _average(arrays.data, arrays.lattice, voxel)
+        near = _near(data, arrays.lattice)
     coarse = arrays.lattice.coarse(PUSH_STEP)
     return Fields(
-        card.name, key, data, arrays.lattice, arrays.push, coarse, arrays.centre, arrays.levels, arrays.to_file
-    )
+        card.name, key, data, arrays.lattice, arrays.push, coarse, arrays.centre, arrays.levels, arrays.to_file,
+        arrays.scale, near,
+    )  # fmt: skip
 
 
-def _cached(card: TemplateCard, voxel: tuple[float, ...], folder: Path) -> tuple[FieldArrays, Array]:
+def _near(data: Array, lattice: Lattice) -> npt.NDArray[np.bool_]:
+    """See :class:`Fields`."""
+    tissue = np.zeros(data.shape[1:], bool)
+    for plane in range(len(tissue)):  # of a memory map: not all at once
+        # Averaging rounds: air is not the same to the last bit.
+        tissue[plane] = (np.abs(data[:TISSUES, plane] - data[:TISSUES, :1, 0, 0, None]) > AIR).any(0)
+    reach = _reach(lattice)
+    beyond = np.pad(tissue, reach, mode="edge")  # as fields are read beyond their lattice
+    return np.ascontiguousarray(ndimage.maximum_filter(beyond, 2 * reach + 1, mode="nearest")[::2, ::2, ::2])
+
+
+def _reach(lattice: Lattice) -> int:
+    """Voxels beyond the lattice that `near` goes on for."""
+    return int(np.ceil(NEAR_MM / lattice.spacing)) + 1
+
+
+def _cached(
+    card: TemplateCard, voxel: tuple[float, ...], folder: Path
+) -> tuple[FieldArrays, Array, npt.NDArray[np.bool_]]:
     """Fields and their averages, read from the cache; what is missing is computed and saved first."""
     averaged = folder / f"fields-{'x'.join(f'{extent:g}' for extent in voxel)}.npy"
     if not (folder / "fields.json").exists():
@@ -140,13 +179,21 @@ def _cached(card: TemplateCard, voxel: tuple[float, ...], folder: Path) -> tuple
             if not (folder / "fields.json").exists():
                 _save(folder, _build(card))
     arrays = _open(folder)
-    if not _kernels(arrays.lattice, voxel):
-        return arrays, arrays.data
-    if not averaged.exists():
+    data = arrays.data
+    if _kernels(arrays.lattice, voxel):
+        if not averaged.exists():
+            with cache.locked(folder / "fields"):
+                if not averaged.exists():
+                    _save_array(averaged, _average(arrays.data, arrays.lattice, voxel))
+        data = _load_array(averaged)
+    surroundings = folder / averaged.name.replace("fields", "near")
+    if not surroundings.exists():
         with cache.locked(folder / "fields"):
-            if not averaged.exists():
-                _save_array(averaged, _average(arrays.data, arrays.lattice, voxel))
-    return arrays, _load_array(averaged)
+            if not surroundings.exists():
+                near = _near(data, arrays.lattice)
+                with cache.whole(surroundings) as temporary, temporary.open("wb") as file:
+                    np.save(file, near)
+    return arrays, data, np.load(surroundings)
 
 
 def _build(card: TemplateCard) -> FieldArrays:
@@ -193,6 +240,7 @@ def _save(folder: Path, arrays: FieldArrays) -> None:
         "centre": arrays.centre,
         "levels": arrays.levels,
         "to_file": arrays.to_file,
+        "scale": arrays.scale,
     }
     with cache.whole(folder / "fields.json") as temporary:  # last: its presence says that the rest is there
         temporary.write_text(json.dumps(described), encoding="utf-8")
@@ -220,4 +268,5 @@ def _open(folder: Path) -> FieldArrays:
         tuple(described["centre"]),
         tuple(levels) if levels else None,
         tuple(tuple(row) for row in to_file) if to_file else None,
+        tuple(described["scale"]),
     )

@@ -70,8 +70,9 @@ def build(card: TemplateCard) -> FieldArrays:
     data = np.stack([channels[name] for name in CHANNELS])
     matrix = tuple(tuple(float(value) for value in row) for row in found.pose.to_file)
     return FieldArrays(
-        data, found.lattice, ventricle_push(found.ventricles), HEAD_CENTRE, levels=found.levels, to_file=matrix
-    )
+        data, found.lattice, ventricle_push(found.ventricles), HEAD_CENTRE, levels=found.levels, to_file=matrix,
+        scale=tuple(round(value, 4) for value in found.pose.scale),  # type: ignore[arg-type]
+    )  # fmt: skip
 
 
 def understand(card: TemplateCard) -> Understood:

@@ -10,6 +10,8 @@ import numpy as np
 from xaigt.anatomy.cards import TemplateCard, load_card
 from xaigt.anatomy.fields import CHANNELS, Fields, load_fields
 from xaigt.anatomy.geometry import Array
+from xaigt.anatomy.lobes import lobe_map
+from xaigt.lobes import NUMBER
 
 CT_LEVELS = (38.0, 29.0, 8.0)  # HU of grey matter, white matter, fluid where a template has no values of its own
 
@@ -69,14 +71,14 @@ def draw(name: str, path: Path, understood: bool) -> Facts:
     path
         PNG to write.
     understood
-        Whether to draw brain, inner table, ventricles, midline and compartments.
+        Whether to draw brain, inner table, ventricles, midline, compartments and lobes.
     """
     from xaigt.report.heads import template_picture
 
     card, fields = load_card(name), load_fields(name)
     image = template_image(fields)
     channel = dict(zip(CHANNELS, fields.data, strict=True))
-    outlines, filled = None, None
+    outlines, filled = None, []
     if understood:
         inside, parenchyma, ventricles = (channel[part] > 0 for part in ("depth", "parenchyma", "ventricles"))
         outlines = {
@@ -84,11 +86,15 @@ def draw(name: str, path: Path, understood: bool) -> Facts:
             "brain": channel["grey"] + channel["white"] - np.float32(0.5),
             "ventricles": channel["ventricles"],
         }
-        filled = {
-            "parenchyma": parenchyma & inside,
-            "ventricles": ventricles & inside,
-            "sulci and cisterns": inside & ~parenchyma & ~ventricles,
-        }
+        numbers = lobe_map(fields)
+        filled = [
+            {
+                "parenchyma": parenchyma & inside,
+                "ventricles": ventricles & inside,
+                "sulci and cisterns": inside & ~parenchyma & ~ventricles,
+            },
+            {name: numbers == number for name, number in NUMBER.items()},
+        ]
     template_picture(
         image,
         fields.lattice.origin,

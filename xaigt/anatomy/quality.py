@@ -5,23 +5,21 @@ Dice of masks (fractions above one half), and the mean distance of surfaces in m
 
 from __future__ import annotations
 
-import hashlib
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from scipy import ndimage
 
-from xaigt.anatomy.cards import LocalFile, TemplateCard, load_card
+from xaigt.anatomy.cards import TemplateCard
 from xaigt.anatomy.geometry import Array, Mask
 from xaigt.anatomy.image import Understood, understand
-from xaigt.anatomy.intake import Volume, read_volume, resample
-
-# Numbers of FreeSurfer's colour table: left, right.
-WHITE = (2, 41, 7, 46, 16, 28, 60, 77, 85, 192)
-VENTRICLES = (4, 43, 5, 44, 14, 15, 72)
-FLUID = (24, 30, 31, 62, 63)
-FIRST_EXTRACEREBRAL = 500
+from xaigt.anatomy.intake import resample
+from xaigt.anatomy.labelled import CEREBELLUM, DEEP, STEM, Labelled
+from xaigt.anatomy.lobes import lobes_at
+from xaigt.anatomy.supplied import read_image, tissue_map
+from xaigt.lobes import NUMBER
 
 
 @dataclass(frozen=True)
@@ -61,67 +59,71 @@ def against_own_maps(card: TemplateCard) -> list[Agreement]:
     bare = card.model_copy(
         update={"sources": [source for source in card.sources if source.role not in ("grey", "white", "csf")]}
     )
-    return [compare(a, b, name) for name, a, b in _pairs(understand(bare), truth)]
+    found = understand(bare)
+    real = _masks(truth)
+    if card.has("csf"):
+        image = read_image(card)
+        parts = [tissue_map(card, role, image) for role in ("grey", "white", "csf")]
+        total = np.sum([resample(part, truth.lattice, truth.pose.to_file) for part in parts], axis=0)
+        real["inside the skull"] = np.asarray(total > 0.5)
+    else:
+        real.pop("inside the skull")
+    return [compare(_masks(found)[name], mask, name) for name, mask in real.items()]
 
 
-def against_labels(labels: Path, folder: Path) -> list[Agreement]:
-    """Make a skull-stripped T1w brain of a label map, understand it, and compare with the labels.
-
-    Labels are FreeSurfer's. Grey matter, white matter and fluid get 600, 1000 and 150, with noise of 60.
+def against_labels(labels: Path) -> dict[str, list[Agreement]]:
+    """Make images of a label map, understand them, and compare with the labels.
 
     Parameters
     ----------
     labels
-        NIfTI of a labelled head, such as the training maps of SynthSeg.
-    folder
-        Where the image is written, for as long as it is needed.
+        NIfTI of a labelled head with FreeSurfer's numbers, such as the training maps of SynthSeg.
+
+    Returns
+    -------
+    dict
+        ``T1w`` (a skull-stripped brain), ``CT`` (a head) and ``lobes`` (parts that have labels, in the T1w brain).
     """
-    import nibabel
+    head = Labelled.read(labels)
+    result = {}
+    with tempfile.TemporaryDirectory() as folder:
+        for name, card in (("T1w", head.t1(Path(folder))), ("CT", head.ct(Path(folder)))):
+            found = understand(card)
+            truth = {part: head.on(found, mask) for part, mask in head.masks.items()}
+            here = _masks(found)
+            result[name] = [compare(here[part], mask, part) for part, mask in truth.items()]
+            if name == "T1w":
+                result["lobes"] = _parts(found, head)
+    return result
 
-    volume = read_volume(labels)
-    number = np.round(volume.data).astype(np.int32)
-    brain = (number > 0) & (number < FIRST_EXTRACEREBRAL)
-    white, ventricles = np.isin(number, WHITE), np.isin(number, VENTRICLES)
-    fluid = ventricles | np.isin(number, FLUID)
-    values = np.select([fluid, white, brain], [150.0, 1000.0, 600.0], 0.0)
-    noise = np.random.Generator(np.random.PCG64(0)).normal(0, 60, values.shape)
-    image = np.where(brain, np.maximum(values + noise, 1), 0).astype(np.float32)
-    path = folder / "labels-T1w.nii"
-    nibabel.save(nibabel.Nifti1Image(image, volume.affine), path)
-    card = load_card("mni152-t1").model_copy(
-        update={
-            "name": "labels",
-            "space": "individual",
-            "sources": [
-                LocalFile(local=str(path), sha256=hashlib.sha256(path.read_bytes()).hexdigest(), role="image"),
-            ],
-        }
-    )
-    found = understand(card)
 
-    def truth(mask: Mask) -> Mask:
-        own = Volume(mask.astype(np.float32), volume.affine, labels)
-        return np.asarray(resample(own, found.lattice, found.pose.to_file) > 0.5)
-
+def _parts(found: Understood, head: Labelled) -> list[Agreement]:
+    """Grade what of the lobes' scheme a label map has: cerebellum, brain stem, deep nuclei, cerebrum."""
+    numbers = lobes_at(found.pose.scale, *found.lattice.axes())
+    numbers[found.grey + found.white <= 0.5] = 0
+    cerebrum = ("frontal", "parietal", "temporal", "occipital", "insula", "deep")
+    parts = {
+        "cerebrum": (cerebrum, head.brain & ~head.any_of((*CEREBELLUM, *STEM)) & ~head.masks["fluid"]),
+        "deep nuclei": (("deep",), head.any_of(DEEP)),
+        "cerebellum": (("cerebellum",), head.any_of(CEREBELLUM)),
+        "brain stem": (("brain-stem",), head.any_of(STEM)),
+    }
     return [
-        compare(found.grey > 0.5, truth(brain & ~white & ~fluid), "grey matter"),
-        compare(found.white > 0.5, truth(white), "white matter"),
-        compare(found.grey + found.white > 0.5, truth(brain & ~fluid), "brain (grey or white)"),
-        compare(found.ventricles > 0, truth(ventricles), "ventricles"),
+        compare(np.isin(numbers, [NUMBER[name] for name in names]), head.on(found, mask), part)
+        for part, (names, mask) in parts.items()
     ]
 
 
-def _pairs(found: Understood, truth: Understood) -> list[tuple[str, Mask, Mask]]:
-    def solid(head: Understood) -> Array:
-        return head.grey + head.white
-
-    return [
-        ("grey matter", found.grey > 0.5, truth.grey > 0.5),
-        ("white matter", found.white > 0.5, truth.white > 0.5),
-        ("brain (grey or white)", solid(found) > 0.5, solid(truth) > 0.5),
-        ("fluid", found.csf > 0.5, truth.csf > 0.5),
-        ("ventricles", found.ventricles > 0, truth.ventricles > 0),
-    ]
+def _masks(found: Understood) -> dict[str, Mask]:
+    solid: Array = found.grey + found.white
+    return {
+        "grey matter": found.grey > 0.5,
+        "white matter": found.white > 0.5,
+        "brain (grey or white)": solid > 0.5,
+        "fluid": found.csf > 0.5,
+        "ventricles": found.ventricles > 0,
+        "inside the skull": found.depth > 0,
+    }
 
 
 def _distance(a: Mask, b: Mask, spacing: float) -> float:

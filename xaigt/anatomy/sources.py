@@ -112,6 +112,9 @@ class LocalFile(Strict):
     local: Annotated[str, Field(min_length=1, description="absolute path")]
     sha256: Sha256
     role: Role
+    slice_positions_mm: Annotated[
+        list[float] | None, Field(min_length=2, description="of slices that are not even, along the third axis")
+    ] = None
 
     def locate(self) -> Path:
         """Path of the file, its checksum verified.

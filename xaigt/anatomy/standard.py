@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +21,9 @@ REFERENCE = "mni152-ct"
 SURFACE_POINTS = 1500
 UPRIGHT = 0.3  # weight, mm a degree, of rotation
 SAME_SCALE = 150  # surface points that a difference of 1 % between scales outweighs by 1 mm: height is told badly
+GOOD_FIT_MM = 2.0
+PITCHES = (-20.0, 20.0)  # degrees that a fit is started from, too, if it is not as good: chin up, chin down
+MOST_PERCENT = 25.0  # that a fit is started from: a mask that leaks, or is cut off, says little of the size
 VAULT_MM, BASE_WEIGHT = 95.0, 0.15  # from the top; the weight of surface below
 Matrix = npt.NDArray[np.float64]
 
@@ -113,7 +117,9 @@ def fit_pose(brain: Mask, lattice: Lattice, margin_mm: float = 0.0) -> Pose:
     vault = standard[:, 2] > np.quantile(standard[:, 2], 0.995) - VAULT_MM
     target = np.average(standard, axis=0, weights=np.where(vault, 1.0, BASE_WEIGHT))
     distance = _distances()["brain"]
-    start = np.array([0, 0, 0, *target, 0, 0, 0], float)
+    # From the scale that makes the volumes equal: from 1, small brains end in a worse minimum.
+    size = 100 / 3 * np.log(float(standard_maps().brain.sum()) * home.spacing**3 / (brain.sum() * lattice.spacing**3))
+    scale_start = float(np.clip(size, -MOST_PERCENT, MOST_PERCENT))
 
     def mapped(parameters: Matrix) -> Matrix:
         rotated = (points - centre) @ rotation_matrix(tuple(parameters[:3])).T
@@ -129,16 +135,26 @@ def fit_pose(brain: Mask, lattice: Lattice, margin_mm: float = 0.0) -> Pose:
             [values, UPRIGHT * parameters[:3], np.repeat(parameters[6:] - parameters[6:].mean(), SAME_SCALE)]
         )
 
-    found = least_squares(residuals, start, loss="soft_l1", f_scale=4.0, x_scale=[5, 5, 5, 5, 5, 5, 5, 5, 5])
+    def fit(pitch: float) -> Any:
+        start = np.array([pitch, 0, 0, *target, scale_start, scale_start, scale_start], float)
+        return least_squares(residuals, start, loss="soft_l1", f_scale=4.0, x_scale=[5.0] * 9)
+
+    def apart(result: Any) -> float:
+        return float(np.abs(residuals(result.x)[: len(points)]).sum() / sure.sum())
+
+    found = fit(0.0)
+    if apart(found) > GOOD_FIT_MM:
+        found = min((found, *map(fit, PITCHES)), key=lambda result: float(result.cost))
     rotation, shift = rotation_matrix(tuple(found.x[:3])), found.x[3:6]
     scale = np.exp(found.x[6:] / 100)
     # mapped = scale * (R (p - centre) + shift / scale): the head frame is what is in the bracket.
     to_head = np.eye(4)
     to_head[:3, :3] = rotation
     to_head[:3, 3] = shift / scale - rotation @ centre
-    error = float(np.abs(residuals(found.x)[: len(points)]).sum() / sure.sum())
     return Pose(
-        np.asarray(np.linalg.inv(to_head), np.float64), (float(scale[0]), float(scale[1]), float(scale[2])), error
+        np.asarray(np.linalg.inv(to_head), np.float64),
+        (float(scale[0]), float(scale[1]), float(scale[2])),
+        apart(found),
     )
 
 

@@ -10,16 +10,21 @@ from xaigt.anatomy import ct
 from xaigt.anatomy.cards import TemplateCard, TemplateError
 from xaigt.anatomy.geometry import Mask
 from xaigt.anatomy.intake import Volume, cormack_to_hu, read_volume
+from xaigt.anatomy.uneven import evened
 
 BRAIN_ML = (600.0, 2600.0)
 
 
 def read_image(card: TemplateCard) -> Volume:
     """Read the image of a template, in HU if it is a CT."""
-    volume = read_volume(card.file("image"))
+    volume = _read(card, "image")
     if card.values == "cormack" and not card.has("head"):
         return replace(volume, data=cormack_to_hu(volume.data))
     return volume
+
+
+def _read(card: TemplateCard, role: str) -> Volume:
+    return evened(read_volume(card.file(role)), card.slice_positions(role))
 
 
 def background(volume: Volume) -> float:
@@ -46,7 +51,7 @@ def same_place(card: TemplateCard, role: str, image: Volume) -> Volume:
     TemplateError
         If the middle of the image is not in it: they do not share one space.
     """
-    other = read_volume(card.file(role))
+    other = _read(card, role)
     centre = image.affine @ [*(np.array(image.data.shape) / 2), 1]
     index = np.linalg.inv(other.affine) @ centre
     if (index[:3] < 0).any() or (index[:3] > other.data.shape).any():

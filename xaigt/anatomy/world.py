@@ -13,6 +13,7 @@ import torch
 from xaigt.anatomy.cards import load_card
 from xaigt.anatomy.fields import CHANNELS, Fields
 from xaigt.anatomy.lattices import Axes
+from xaigt.anatomy.lobes import LOBE, lobes_at
 from xaigt.anatomy.subjects import Subject, SubjectMap
 from xaigt.volume import Grid
 
@@ -48,6 +49,12 @@ class Anatomy:
         return self.map.device
 
     @property
+    def scale(self) -> tuple[float, float, float]:
+        """(z, y, x): a position of template space times this is the corresponding position of MNI space."""
+        x, y, z = self.fields.scale
+        return z, y, x
+
+    @property
     def modality(self) -> str:
         """Contrast of the template."""
         return load_card(self.fields.template).modality
@@ -59,8 +66,13 @@ class Anatomy:
     def at_template(self, points: torch.Tensor, channel: str) -> torch.Tensor:
         """Return a field at points ``[..., 3]`` of template space.
 
-        All channels are read at once, and kept until other points are asked for.
+        All channels are read at once, and kept until other points are asked for. The name ``lobe`` gives the number
+        of the lobe at each point (see :mod:`xaigt.lobes`), which is computed from its position.
         """
+        if channel == LOBE:
+            return torch.from_numpy(lobes_at(self.fields.scale, *points.cpu().numpy().astype(np.float64).T).T).to(
+                points
+            )
         return self._read(points, self.fields.sampler(self.device))[CHANNELS.index(channel)]
 
     def to_template(self, points: torch.Tensor) -> torch.Tensor:

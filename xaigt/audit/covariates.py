@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from xaigt.audit.forms import form_of
+from xaigt.audit.forms import drawn_forms, of_no_known_form
 from xaigt.audit.measure import Measured
 from xaigt.dataset.reading import Dataset
 
@@ -73,12 +73,15 @@ class Covariate:
         (n,): NaN where a sample has none.
     ordered
         Whether larger means anything; templates have no order.
+    by_rank
+        Asked by rank alone: single values would name what was planted, and so its class, without being a leak.
     """
 
     name: str
     origin: str
     values: Floats
     ordered: bool = True
+    by_rank: bool = False
 
     @property
     def constant(self) -> bool:
@@ -105,18 +108,18 @@ def covariates(dataset: Dataset, measured: Measured | None) -> list[Covariate]:
     return [item for item in found if np.isfinite(item.values).any()]
 
 
-def by_nature(task: str, covariate: Covariate, slice_through_lesion: bool) -> bool:
+def by_nature(task: str, covariate: Covariate) -> bool:
     """Whether a covariate tells the class because of what the task is.
 
     presence, rule: what is measured exists with a lesion only. count: sums grow with the number. side: the side, and
-    what follows from it. subtype: a subtype is defined by site, size and form, so all of its lesions' properties are.
+    what follows from it. subtype: a subtype is defined by site, size and form, so all of its lesions' properties are;
+    the slice is not: one that is laid through the lesion tells the subtype without it.
     """
     origin, name = covariate.origin, covariate.name
     if task == "side":
         return name in ("side", "place x", "spread of places")
     if task == "subtype":
-        drawn = origin in (DRAWN, MEASURED, TOTAL)
-        return drawn or (slice_through_lesion and name in ("slice height", "head area"))
+        return origin in (DRAWN, MEASURED, TOTAL)
     if task == "count":
         return origin == TOTAL
     return task not in _SAME_PLANTED and origin in (MEASURED, TOTAL)
@@ -177,14 +180,9 @@ def _drawn(dataset: Dataset, plans: list[dict[str, Any]]) -> list[Covariate]:
     families = sorted({str(item.get("family")) for items in drawn for item in items})
     first = [families.index(str(items[0].get("family"))) if items else np.nan for items in drawn]
     found.append(Covariate("family", DRAWN, _floats(first), ordered=False))
-    forms = [
-        (int(number), form)
-        for number, plan in zip(dataset.samples["sample"], plans, strict=True)
-        for item in plan.get("lesions", [])
-        if item.get("role") == "lesion" and item.get("planted") and (form := form_of(item))
-    ]
+    forms = [(number, form) for (number, _), form in drawn_forms(dataset).items()]
     if forms:
-        found.append(Covariate("repeats of its forms", MEASURED, _repeats(dataset, forms)))
+        found.append(Covariate("repeats of its forms", MEASURED, _repeats(dataset, forms), by_rank=True))
     return [*found, *_parities(dataset, drawn, places)]
 
 
@@ -258,8 +256,7 @@ def _measured(dataset: Dataset) -> list[Covariate]:
 def _from_masks(dataset: Dataset, measured: Measured) -> list[Covariate]:
     masks = {name: np.asarray(values, float) for name, values in measured.masks.items()}
     border = "perimeter" if dataset.dim == 2 else "surface"
-    congruent = [(number, key) for number, _, key in measured.shapes]
-    return [
+    found = [
         Covariate("area total", TOTAL, masks["area"]),
         Covariate("mass total", TOTAL, masks["mass"]),
         Covariate("altered area", TOTAL, masks["altered"]),
@@ -268,17 +265,23 @@ def _from_masks(dataset: Dataset, measured: Measured) -> list[Covariate]:
         Covariate(border, MEASURED, masks["border"]),
         Covariate("place depth", MEASURED, masks["depth"]),
         Covariate("place depth least", MEASURED, masks["least_depth"]),
-        Covariate("repeats of its masks", MEASURED, _repeats(dataset, congruent)),
     ]
+    if congruent := of_no_known_form(measured.shapes, drawn_forms(dataset)):
+        found.append(Covariate("repeats of its masks", MEASURED, _repeats(dataset, congruent), by_rank=True))
+    return found
 
 
 def _repeats(dataset: Dataset, forms: list[tuple[int, str]]) -> Floats:
-    """How often, on average, the forms of a sample's lesions occur in the dataset."""
-    occurrences = Counter(key for _, key in forms)
-    own: dict[int, list[int]] = {}
-    for number, key in forms:
-        own.setdefault(number, []).append(occurrences[key])
-    return _floats(_mean(own.get(int(number), [])) for number in dataset.samples["sample"])
+    """How likely another lesion of the class has the same form: the mean over a sample's lesions; 0 if all differ."""
+    numbers = dataset.samples["sample"].astype(int)
+    label = dict(zip(numbers, dataset.samples["label"].astype(int), strict=True))
+    occurrences = Counter((label[number], form) for number, form in forms)
+    others = Counter(label[number] for number, _ in forms)
+    own: dict[int, list[float]] = {}
+    for number, form in forms:
+        class_ = label[number]
+        own.setdefault(number, []).append((occurrences[class_, form] - 1) / max(others[class_] - 1, 1))
+    return _floats(_mean(own.get(number, [])) for number in numbers)
 
 
 def _lesions_of(plan: Mapping[str, Any], planted: bool) -> list[dict[str, Any]]:

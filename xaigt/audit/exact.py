@@ -121,6 +121,8 @@ def _far(sample: Sample, change: npt.NDArray[np.float32], epsilon: float, proble
         return 0.0, 0.0
     where = f"sample {sample.number}"
     if not recorded.any():
+        if size.max() <= epsilon:
+            return 0.0, 0.0  # a lesion that grazes the slice: of what is stored it changes nothing
         problems.add(NAME, "image and twin differ, no mask says so", where)
         return 1.0, float("inf")
     distance = ndimage.distance_transform_edt(~recorded)

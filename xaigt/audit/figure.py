@@ -15,6 +15,7 @@ COLOURS = {
     Verdict.INCONCLUSIVE: "#d98c00",
     Verdict.NOT_JUDGED: "#808080",
 }
+_KEY = "circle: by rank, or pixels; triangle: by tree, or all together; shaded: what may pass"
 _TITLES = {
     Role.SHORTCUT: "must not tell the class",
     Role.EVIDENCE: "must tell the class: the lesion alone",
@@ -42,6 +43,7 @@ def audit_figure(report: Report, path: Path) -> Path:
     )
     for axis, (role, lines) in zip(parts, groups.items(), strict=False):
         _draw(axis, lines, role)
+    parts[0].text(0.995, 1, _KEY, transform=parts[0].transAxes, fontsize=7, va="bottom", ha="right")
     last = parts[-1]
     last.set_axis_off()
     last.set_ylim(len(report.checks) - 0.5, -1.2)
@@ -79,5 +81,5 @@ def _draw(axis: object, lines: list[Line], role: Role) -> None:
     axis.set_ylim(len(lines) - 0.4, -0.6)
     axis.set_xlim(0.495, 1.005)
     axis.tick_params(axis="x", labelsize=7)
-    axis.set_title(f"{_TITLES[role]}: max(AUC, 1 - AUC), simultaneous intervals", fontsize=9, loc="left", weight="bold")
+    axis.set_title(f"{_TITLES[role]}: max(AUC, 1 - AUC)", fontsize=9, loc="left", weight="bold")
     axis.spines[["top", "right"]].set_visible(False)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from xaigt.dataset.reading import Dataset
 
 _NOT_FORM = (
     "centre", "radius", "volume", "range", "level", "core", "contrast", "peak", "texture", "oedema", "family", "row",
@@ -27,6 +30,28 @@ def form_of(item: Mapping[str, Any]) -> str:
     if not seeds and isinstance(kept.get("shape"), dict):
         return json.dumps(kept["shape"], sort_keys=True)
     return json.dumps([lesion.get("family"), seeds]) if seeds else ""
+
+
+def drawn_forms(dataset: Dataset) -> dict[tuple[int, int], str]:
+    """Key of the form of every planted lesion, by (sample, instance); without those whose plan says nothing of it."""
+    found = {}
+    for number, text in zip(dataset.samples["sample"], dataset.samples["plan"], strict=True):
+        items = json.loads(str(text)).get("lesions", [])
+        planted = [item for item in items if item.get("role") == "lesion" and item.get("planted")]
+        for instance, item in enumerate(planted, start=1):
+            if form := form_of(item):
+                found[int(number), instance] = form
+    return found
+
+
+def of_no_known_form(
+    shapes: Sequence[tuple[int, int, str]], forms: Mapping[tuple[int, int], str]
+) -> list[tuple[int, str]]:
+    """(sample, mask) of the lesions whose plan does not say of what form they are.
+
+    Round forms that were drawn apart have one mask on coarse voxels: of lesions whose form is known, the form counts.
+    """
+    return [(number, key) for number, instance, key in shapes if (number, instance) not in forms]
 
 
 def seeds_of(plan: Any, key: str = "") -> Iterator[tuple[str, int]]:

@@ -33,7 +33,8 @@ class Measured:
     ----------
     masks
         A row a sample, in voxels, mm and image units: area and mass of the truth, altered area, area inside the skull
-        and of all else that is planted, perimeter or surface of its lesions, and how deep they lie.
+        and of all else that is planted, perimeter or surface of its lesions, and how deep they lie (means over a
+        sample's lesions; for the task count, where a mean varies less the more there are, those of the first).
     shapes
         (sample, instance, key): lesions whose masks are congruent up to translation have one key.
     thumbnails
@@ -71,6 +72,7 @@ def measure(dataset: Dataset, progress: Progress | None = None) -> Measured:
     kept = bits["lesion"] | bits["oedema"] | bits["displaced"]
     spacing = [float(step) for step in dataset.description["spacing_mm"][-dataset.dim :]]
     has_other = "other" in dataset.description["arrays"]
+    asked = slice(1) if dataset.description["task"] == "count" else slice(None)
     samples: list[dict[str, Any]] = dataset.samples.to_dict("records")
     for done, row in enumerate(samples, start=1):
         number = int(row["sample"])
@@ -88,9 +90,9 @@ def measure(dataset: Dataset, progress: Progress | None = None) -> Measured:
         boxes, borders = _forms(lesion, spacing, number, found.shapes)
         found.boxes.append(boxes)
         depths = _depths(arrays["support"] > 0, boxes, spacing)
-        masks["border"].append(float(np.mean(borders)) if borders else np.nan)
-        masks["depth"].append(float(depths.mean()) if len(depths) else np.nan)
-        masks["least_depth"].append(float(depths.min()) if len(depths) else np.nan)
+        masks["border"].append(float(np.mean(borders[asked])) if borders else np.nan)
+        masks["depth"].append(float(depths[asked].mean()) if len(depths) else np.nan)
+        masks["least_depth"].append(float(depths[asked].min()) if len(depths) else np.nan)
         thumbnails.append([_thumbnail(arrays[name], THUMBNAIL[dataset.dim]) for name in ("image", "twin")])
         if progress is not None:
             progress(done, len(dataset))

@@ -17,6 +17,7 @@ from xaigt.audit.measure import measure
 from xaigt.audit.pixels import WORDS, Injected, classify
 from xaigt.audit.problems import Check
 from xaigt.audit.report import Report
+from xaigt.audit.seen import check_seen
 from xaigt.audit.targets import Target, clusters_of, targets_of
 from xaigt.dataset.reading import Dataset
 from xaigt.errors import XaigtError
@@ -85,7 +86,7 @@ def audit(
         tested += seen
     family = Family(tested, clusters, level, seed)
     family.tested = [_with_sensitivity(item, injected, family) for item in family.tested]
-    checks: list[Check] = []
+    checks: list[Check] = [check_seen(dataset)]
     if measured is not None:
         truth.check_evidence(dataset, measured.problems)
         checks += truth.checks(measured.problems, len(dataset), len(dataset.lesions))
@@ -108,10 +109,9 @@ def _covariate_lines(
     """Each covariate by rank and by a tree, and all that must not tell the class together."""
     recipe, task = dataset.description["recipe"], str(dataset.description["task"])
     declared = list(recipe.get("class_defining") or [])
-    through = dataset.dim == 2 and recipe.get("slice_mm") is None
     roles = {}
     for item in found:
-        nature = by_nature(task, item, through)
+        nature = by_nature(task, item)
         roles[item.name] = Role.DECLARED if is_declared(item, declared) else Role.NATURE if nature else Role.SHORTCUT
     changing = [item for item in found if not item.constant]
     limitations = [
@@ -126,7 +126,7 @@ def _covariate_lines(
     for target in targets:
         for item in changing:
             tested += _one(item, roles[item.name], target)
-        together = [item for item in changing if roles[item.name] is Role.SHORTCUT]
+        together = [item for item in changing if roles[item.name] is Role.SHORTCUT and not item.by_rank]
         if len(together) > 1:
             matrix = np.concatenate([_columns(item) for item in together], 1)
             for test, predict in (("logistic", predictors.logistic), ("boosted", predictors.boosted)):
@@ -146,7 +146,7 @@ def _one(item: Covariate, role: Role, target: Target) -> list[Tested]:
     elif item.ordered or levels == 2:
         filled = np.where(known, item.values, np.median(item.values[known]))
         lines.append(Tested(item.name, "rank", target.name, role, area(filled, target.label)))
-    if role is Role.NATURE and lines:
+    if (role is Role.NATURE or item.by_rank) and lines:
         return lines
     if levels > 2 or not known.all() or not item.ordered:
         score = predictors.tree(_columns(item), target.label, target.folds)

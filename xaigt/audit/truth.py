@@ -49,13 +49,18 @@ def check_sample(row: Row, lesions: Sequence[Row], arrays: Arrays, dataset: Data
 
 
 def check_evidence(dataset: Dataset, problems: Problems) -> None:
-    """Every lesion that the table of evidence names must be a lesion of that sample, with voxels."""
+    """Every sample and class must have evidence, and every lesion it names must be one of that sample, with voxels."""
     lesions = dataset.lesions
     known = set()
     if len(lesions):
         truth = lesions[(lesions["role"] == "lesion") & (lesions["voxels"] > 0)]
         known = set(zip(truth["sample"].astype(int), truth["instance"].astype(int), strict=True))
     table = dataset.evidence
+    listed = set(zip(table["sample"].astype(int), table["target"].astype(int), strict=True))
+    for number in dataset.samples["sample"].astype(int):
+        for target in range(len(dataset.classes)):
+            if (number, target) not in listed:
+                problems.add(TABLES, "evidence.parquet has no row for a sample and class", f"sample {number}, {target}")
     named = table[table["localizable"].astype(bool)]
     for number, instance in zip(named["sample"].astype(int), named["instance"].astype(int), strict=True):
         if (number, instance) not in known:
@@ -131,15 +136,24 @@ def _lesion_table(
         for name, value in found.items():
             if name in row and abs(_number(row[name]) - value) > _TOLERANCE:
                 problems.add(TABLES, f"{name} is not what the arrays show", which)
-        _visible(row, contrast, float(sample.get("noise_sd", 0.0)), dataset, which, problems)
+        _visible(row, difference[mask], float(sample.get("noise_sd", 0.0)), dataset, which, problems)
 
 
-def _visible(row: Row, contrast: float, noise: float, dataset: Dataset, which: str, problems: Problems) -> None:
-    """A lesion that is said to be visible must reach the recipe's contrast over noise, and the reverse."""
+def _visible(
+    row: Row, change: npt.NDArray[Any], noise: float, dataset: Dataset, which: str, problems: Problems
+) -> None:
+    """A lesion that is said to be visible must reach the recipe's contrast over noise, and the reverse.
+
+    Mixed blood, whose old and fresh parts may cancel, is judged by its darker or brighter half.
+    """
     least = (dataset.description["recipe"].get("visibility") or {}).get("minimum_cnr")
     if "visible" not in row or least is None or noise <= 0:
         return
-    ratio = abs(contrast) / noise
+    parts = [change]
+    if row.get("stage") == "mixed":
+        ordered, half = np.sort(change), (len(change) + 1) // 2
+        parts = [ordered[:half], ordered[-half:]]
+    ratio = max(abs(float(part.mean())) for part in parts) / noise
     if bool(row["visible"]) != (ratio >= float(least)) and abs(ratio - float(least)) > _TOLERANCE:
         kind = "said to be visible, is not" if row["visible"] else "said to be invisible, is visible"
         problems.add(VISIBLE, kind, f"{which}: contrast over noise {ratio:.2f}")
@@ -165,7 +179,8 @@ def _sample_table(
     except (ValueError, KeyError, TypeError):
         problems.add(TABLES, "the plan cannot be read", where)
         return
-    if plan.get("label") != label or plan.get("template") != row["template"]:
+    kept = task == "subtype" or plan.get("label") == label  # labels of subtypes follow from what is seen
+    if not kept or plan.get("template") != row["template"]:
         problems.add(TABLES, "plan and samples.parquet differ in label or template", where)
     if len(planted) != len(own):
         problems.add(TABLES, "plan and lesions.parquet differ in the number of lesions", where)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from xaigt.cli.terms import print_restrictions
 from xaigt.cli.types import Axes, Splits
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ def generate(
     if dry_run:
         _dry_run(chosen, folder, samples, seed, splits, workers, device)
         return
-    _terms(chosen)
+    print_restrictions(chosen.templates)
     from xaigt.cli.progress import progress_bar
     from xaigt.synthesis.generate import generate as run
 
@@ -120,15 +121,6 @@ def _recipe(lesion: str | None, recipe: str | None, settings: tuple[str, ...], g
             "task": grid["task"],
         },
     )
-
-
-def _terms(recipe: AnyRecipe) -> None:
-    """Say, before anything is made, what the terms of the templates forbid."""
-    from xaigt.anatomy.cards import load_card
-
-    for name in recipe.templates:
-        if restrictions := load_card(name).restrictions():
-            click.echo(f"template {name}: {' and '.join(restrictions)}; so is what is made from it.", err=True)
 
 
 def _workers(samples: int) -> int:

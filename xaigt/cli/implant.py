@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from xaigt.cli.terms import print_restrictions
 from xaigt.cli.types import Splits
 
 HELP = """Plant lesions into scans of your own: the same lesions, twins and masks, as a dataset like any other.
@@ -13,7 +14,8 @@ HELP = """Plant lesions into scans of your own: the same lesions, twins and mask
 The scans are neither moved, deformed nor given noise; they are read in the head frame (head straight, 1 mm), and
 dataset.json holds the matrix back to the coordinates of each file. Use it to test a network that you have trained
 on scans of the same kind: everything goes into the split test, unless --splits says otherwise, and no person is in
-two splits.
+two splits. A scan that was added before (xaigt templates add --licence ...) keeps its terms; of any other, they are
+not known: what is made from it may neither be passed on nor used commercially.
 
 \b
 Examples:
@@ -55,6 +57,7 @@ def implant(
     recipe = load_recipe(lesion, settings, {"grid.dim": int(dim) if dim else None})
     click.echo(f"Reading {scans} (up to a minute a scan the first time) ...", err=True)
     chosen = into_scans(recipe, scans, _tell)
+    print_restrictions(chosen.templates)
     with progress_bar("implant", "samples") as progress:
         generate(
             chosen, output, samples=samples, seed=seed, splits=splits or SPLITS, workers=workers, progress=progress

@@ -100,6 +100,11 @@ def fetch(names: tuple[str, ...], mirror: Path | None) -> None:
 @click.option("--brain", type=FILE, help="Mask of the brain (one file only).")
 @click.option("--grey", type=FILE, help="Grey-matter map, 0..1, 0..100 or 0..255.")
 @click.option("--white", type=FILE, help="White-matter map.")
+@click.option(
+    "--slice-positions",
+    type=FILE,
+    help="Where uneven slices lie, mm: text or JSON (one file only).  [default: SlicePositions of its JSON sidecar]",
+)
 @click.option("--values", type=click.Choice(["hounsfield", "cormack"]), help="CT: what its numbers are.")
 @click.option("--licence", help="Its terms, in words.  [default: not stated, all rights reserved]")
 @click.option("--redistribution/--no-redistribution", default=False, help="Whether it may be passed on.")
@@ -113,6 +118,7 @@ def add(
     brain: Path | None,
     grey: Path | None,
     white: Path | None,
+    slice_positions: Path | None,
     values: str | None,
     check: bool,
     **terms: str | bool,
@@ -122,15 +128,17 @@ def add(
 
     from xaigt.anatomy.adding import add as add_scan
     from xaigt.anatomy.adding import find_scans, understood
+    from xaigt.anatomy.uneven import read_positions
 
     scans = [scan for place in places for scan in find_scans(place, modality)]  # type: ignore[arg-type]
     if (grey is None) != (white is None):
         raise click.UsageError("Give --grey and --white together.")
     given = {role: path for role, path in (("brain", brain), ("grey", grey), ("white", white)) if path is not None}
-    if len(scans) > 1 and (name or given):
-        raise click.UsageError("--name, --brain, --grey and --white are for one file at a time.")
+    if len(scans) > 1 and (name or given or slice_positions):
+        raise click.UsageError("--name, --brain, --grey, --white and --slice-positions are for one file at a time.")
     for scan in scans:
-        whole = replace(scan, maps={**scan.maps, **given})
+        positions = read_positions(slice_positions) if slice_positions else scan.positions
+        whole = replace(scan, maps={**scan.maps, **given}, positions=positions)
         card = add_scan(whole, name=name, values=values, **terms)  # type: ignore[arg-type]
         if check:
             understood(card)
@@ -142,7 +150,7 @@ def add(
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="PNG to write.  [default: ./NAME-check.png]")
 @Mirror
 def check(name: str, output: Path | None, mirror: Path | None) -> None:
-    """Draw what was understood of a template: brain, ventricles, inner table, midline, compartments."""
+    """Draw what was understood of a template: brain, ventricles, inner table, midline, compartments, lobes."""
     from xaigt.anatomy.cards import load_card
     from xaigt.anatomy.portrait import draw
 
@@ -166,6 +174,39 @@ def document(measure: tuple[str, ...], grade: tuple[str, ...], labels: Path | No
     click.echo(f"Wrote {output}")
 
 
+@templates.command()
+@click.argument("names", nargs=-1, required=True, metavar="NAME...")
+@click.option("-n", "--subjects", default=100, show_default=True, type=click.IntRange(2), help="How many of each.")
+@click.option("--recipe", metavar="NAME|FILE", help="How subjects vary.  [default: as recipes do that say nothing]")
+@click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="Of the dataset.")
+@click.option("--figure", type=click.Path(path_type=Path), help="PNG to write, beside the table.")
+@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Markdown file to write.")
+@Mirror
+def variation(
+    names: tuple[str, ...],
+    subjects: int,
+    recipe: str | None,
+    seed: int,
+    figure: Path | None,
+    output: Path,
+    mirror: Path | None,
+) -> None:
+    """Measure how drawn subjects vary (volumes, midline, intensities), beside published ranges."""
+    from xaigt.anatomy.cards import load_card
+    from xaigt.anatomy.subjects import SubjectRecipe
+    from xaigt.anatomy.variation import drawn, write_page
+
+    for name in names:
+        _fetch(load_card(name), mirror, only_mirror=True)
+    varying = SubjectRecipe()
+    if recipe is not None:
+        from xaigt.synthesis.recipe import composed, load_recipe
+
+        varying = composed(load_recipe(recipe)).subject
+    write_page({name: drawn(name, varying, subjects, seed) for name in names}, recipe, seed, output, figure)
+    click.echo(f"Wrote {output}" + (f" and {figure}" if figure else ""))
+
+
 def _where(card: TemplateCard) -> str:
     from xaigt.anatomy.cards import LocalFile, RemoteFile
     from xaigt.anatomy.fetch import fetched
@@ -183,6 +224,9 @@ def _fetch(card: TemplateCard, mirror: Path | None, only_mirror: bool = False) -
     if only_mirror and mirror is None and mirror_folder() is None:
         return
     if _where(card) != "to fetch":
+        return
+    if only_mirror:
+        fetch(card, mirror, download=False)
         return
     with progress_bar(card.name, "bytes") as progress:
         fetch(card, mirror, progress)
@@ -233,3 +277,8 @@ def _print_facts(card: TemplateCard, found: Facts) -> None:
         f"fluid {found.fluid_ml:.0f} mL, ventricles {found.ventricles_ml:.0f} mL; "
         f"grey {found.grey:.4g}, white {found.white:.4g}, fluid {found.csf:.4g} ({card.units})"
     )
+    from xaigt.anatomy.fields import load_fields
+    from xaigt.anatomy.lobes import lobe_volumes
+
+    parts = ", ".join(f"{name} {volume:.0f}" for name, volume in lobe_volumes(load_fields(card.name)).items())
+    click.echo(f"{card.name}: brain tissue by lobes (a scheme by position, no atlas), mL: {parts}")

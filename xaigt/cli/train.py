@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -98,7 +99,7 @@ def train(
 ) -> None:  # fmt: skip
     """Train one network."""
     import xaigt
-    from xaigt.cli.progress import progress_bar
+    from xaigt.cli.progress import stages
     from xaigt.models import Settings
     from xaigt.models import train as run_training
     from xaigt.schema import validate
@@ -112,10 +113,11 @@ def train(
     }
     settings = validate(Settings, chosen, what="xaigt train")
     data = xaigt.load(dataset)
-    with progress_bar(f"{settings.network}, {settings.arm}", "samples") as progress:
+    with stages() as progress:
         run = run_training(
             data, settings, output, device=device, threads=threads, weights=weights, download=download,
-            tensorboard=tensorboard, progress=progress,
+            tensorboard=tensorboard, progress=partial(progress, f"{settings.network}, {settings.arm}"),
+            pretraining_progress=partial(progress, f"pre-training of the arm {settings.arm}"),
         )  # fmt: skip
     _report(run.description, output)
 

@@ -5,7 +5,7 @@ A family is one file in :mod:`xaigt.lesions.families`, or an entry point of the 
 
 from __future__ import annotations
 
-from xaigt.lesions.base import Family, Footprint, Lesion, LesionRecipe, Streams, World
+from xaigt.lesions.base import DrawError, Family, Footprint, Lesion, LesionRecipe, Streams, World
 from xaigt.lesions.registry import family, family_names
 
-__all__ = ["Family", "Footprint", "Lesion", "LesionRecipe", "Streams", "World", "family", "family_names"]
+__all__ = ["DrawError", "Family", "Footprint", "Lesion", "LesionRecipe", "Streams", "World", "family", "family_names"]

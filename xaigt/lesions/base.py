@@ -10,11 +10,16 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 import torch
 
+from xaigt.errors import XaigtError
 from xaigt.schema import Strict
 from xaigt.volume import Grid
 
 Streams = Callable[[str], np.random.Generator]
 """Gives the random stream of one purpose of one lesion."""
+
+
+class DrawError(XaigtError):
+    """What was drawn cannot be made, but another draw may: the message says what the recipe would have to allow."""
 
 
 class LesionRecipe(Strict):
@@ -74,6 +79,10 @@ class World(Protocol):
         """Contrast of the template: ``CT``, or that of an MR image, such as ``FLAIR``."""
 
     @property
+    def scale(self) -> tuple[float, float, float]:
+        """(z, y, x): a position of template space times this is the corresponding position of MNI space."""
+
+    @property
     def grid(self) -> Grid | None:
         """Voxels that the lesion will be seen on, if they are known before it is drawn; a 2-D lesion then lies in them.
 
@@ -106,7 +115,15 @@ class Family(ABC):
 
     @abstractmethod
     def draw(self, streams: Streams, recipe: Any, world: World) -> Lesion:
-        """Draw one lesion and resolve it: place, shape and the level that gives it its volume."""
+        """Draw one lesion and resolve it: place, shape and the level that gives it its volume.
+
+        One that finds no place has a volume of 0, and is drawn again.
+
+        Raises
+        ------
+        DrawError
+            If what was drawn cannot be made; it is drawn again.
+        """
 
     @abstractmethod
     def reach(self, lesion: Any) -> float:

@@ -30,11 +30,21 @@ from xaigt.schema import Strict
 STAGES = ("acute", "subacute", "chronic", "mixed")
 LAYER_MM = 1.5  # half the height over which layers pass into each other
 LAYER_RIPPLE_MM = 1.5
-PATCH_EDGE = 0.35  # width of the edge of a patch, in SD of the noise that shapes it
+PATCH_EDGE = 1.0  # width of the edge of a patch, in SD of the noise that shapes it: clots dissolve from outside
+SWIRL_EDGE = 0.35
+PATCH_FINENESS, SWIRL_FINENESS = 0.9, 1.7  # over that of the texture
 WARP = 0.55  # how far noise bends the coordinates of swirls, in units of their scale: it winds them
 SWIRL_FROM = 0.35  # SD of the noise above which blood is unclotted: about a third of the hematoma
 
 Stage = Literal["acute", "subacute", "chronic", "mixed"]
+
+
+def known_stages(stage: Choice) -> Choice:
+    """Refuse names that are no stages; for validators of recipes."""
+    for name in stage.choice:
+        if name not in STAGES:
+            raise ValueError(f"unknown stage {name!r}: {nearest(name, STAGES)}")
+    return stage
 
 
 class BloodRecipe(LesionRecipe):
@@ -49,13 +59,7 @@ class BloodRecipe(LesionRecipe):
     swirl: Number = 0.0
     swirl_hu: Number = Uniform(uniform=(-18.0, -8.0))
 
-    @field_validator("stage")
-    @classmethod
-    def _known_stages(cls, stage: Choice) -> Choice:
-        for name in stage.choice:
-            if name not in STAGES:
-                raise ValueError(f"unknown stage {name!r}: {nearest(name, STAGES)}")
-        return stage
+    _known_stages = field_validator("stage")(known_stages)
 
 
 class Blood(Strict):
@@ -83,9 +87,9 @@ class Hematoma(Lesion):
     blood: Blood
 
 
-def draw_blood(rng: np.random.Generator, recipe: BloodRecipe) -> tuple[Stage, Blood]:
-    """Draw the stage of a hematoma and what goes with it."""
-    stage: Stage = recipe.stage.draw(rng)  # type: ignore[assignment]  # checked by the recipe
+def draw_blood(rng: np.random.Generator, recipe: BloodRecipe, stages: Choice | None = None) -> tuple[Stage, Blood]:
+    """Draw the stage of a hematoma (from `stages`, or the recipe's) and what goes with it."""
+    stage: Stage = (stages or recipe.stage).draw(rng)  # type: ignore[assignment]  # checked by the recipe
     fresh, subacute, old = draw(rng, recipe.core_hu), draw(rng, recipe.subacute_hu), draw(rng, recipe.chronic_hu)
     layered, swirls = rng.uniform() < draw(rng, recipe.layered), rng.uniform() < draw(rng, recipe.swirl)
     swirl_hu = draw(rng, recipe.swirl_hu)
@@ -125,13 +129,14 @@ def density(blood: Blood, centre: tuple[float, float, float], points: torch.Tens
         return level + (1 - fresh) * (blood.old_hu - blood.core_hu)
     if blood.mixture == "none" and blood.swirl_hu == 0:
         return level
-    wound = noise(folded(1.7 * relative[..., [2, 0, 1]] + WARP * texture[..., None] + 1.0))[0]
+    fineness = PATCH_FINENESS if blood.mixture == "patches" else SWIRL_FINENESS
+    wound = noise(folded(fineness * relative[..., [2, 0, 1]] + WARP * texture[..., None] + 1.0))[0]
     if blood.mixture == "patches":
         # The noise has about unit variance: its quantile is that of a normal.
         limit = float(torch.special.ndtri(torch.tensor(blood.share, dtype=torch.float64)))
         old = torch.clamp(0.5 + (wound - limit) / PATCH_EDGE, 0, 1)
         return level + old * (blood.old_hu - blood.core_hu)
-    swirled = torch.clamp((wound - SWIRL_FROM) / PATCH_EDGE, 0, 1)
+    swirled = torch.clamp((wound - SWIRL_FROM) / SWIRL_EDGE, 0, 1)
     return level + swirled * blood.swirl_hu
 
 

@@ -22,6 +22,7 @@ from xaigt.randomness import subseed
 MIDDLE = (18.0, -18.0, 0.0)
 DURA_MM = 1.0  # between the inner table and the blood
 SHEET_YIELD_MM = 35.0  # how far from falx or tentorium tissue yields
+REACH_MM = 2.0  # beyond the lattice's next point: the soft edge of a layer
 CLOT_MM = 15.0  # scale of the blood's texture
 ROUGHNESS = 0.05  # of the radius: the brain's side of a layer is not perfectly smooth
 
@@ -97,16 +98,17 @@ class ExtraAxialFamily(Family):
         size = self._size(lesion, world, points)
         level, reached = level_of_volume(size, cells, inside <= 0, wanted)
         filled = (inside <= 0) & (size <= level)
-        low, high = z_range(points[..., 0], cells, filled)
         resolved: dict[str, float] = {"level_mm": level}
-        if isinstance(shape, Sheet) and filled.any():
+        step = 0.0
+        if filled.any():
+            step = _step(points, filled)
             offset = points - torch.tensor(lesion.centre_mm, device=points.device)
-            resolved["reach_mm"] = round(float(offset.norm(dim=-1)[filled].max()) + sheets.MARGIN_MM, DIGITS)
+            resolved["reach_mm"] = round(float(offset.norm(dim=-1)[filled].max()) + step + REACH_MM, DIGITS)
         return lesion.model_copy(
             update={
                 "shape": shape.model_copy(update=resolved),
                 "volume_mm3": round(reached, 4),
-                "z_range_mm": (low, high),
+                "z_range_mm": z_range(points[..., 0], cells, filled, step),
                 "blood": settle(lesion.blood, points, cells, filled),
             }
         )
@@ -126,16 +128,14 @@ class ExtraAxialFamily(Family):
         depth = world.at_template(at, "depth")
         outside = DURA_MM - depth
         if isinstance(lesion.shape, Sheet):
-            outside = torch.maximum(outside, sheets.outside(lesion.shape.form, lesion.shape.side, at, depth))
+            outside = torch.maximum(outside, _beyond(lesion.shape, at, depth))
         for normal, offset in lesion.folds:
             along = (normal[0] * at[..., 0] + normal[1] * at[..., 1]) + normal[2] * at[..., 2]
             outside = torch.maximum(outside, offset - along)
         return outside
 
     def reach(self, lesion: ExtraAxial) -> float:
-        if isinstance(lesion.shape, Sheet):
-            return lesion.shape.reach_mm
-        return 1.05 * lesion.shape.level_mm * max(1.0, lesion.shape.stretch) + 3.0
+        return lesion.shape.reach_mm
 
     def footprint(self, lesion: ExtraAxial, world: World, points: torch.Tensor, softness: float) -> Footprint:
         size = self._size(lesion, world, points)
@@ -151,7 +151,7 @@ class ExtraAxialFamily(Family):
     ) -> torch.Tensor | None:
         shape, at = lesion.shape, world.to_template(points)
         if isinstance(shape, Sheet):
-            depth = sheets.from_sheet(shape.form, shape.side, at)
+            depth = sheets.from_sheet(shape.form, shape.side, at, shape.scale)
             outward = torch.zeros_like(points)
             outward[..., 2 if shape.form == "falx" else 0] = -shape.side if shape.form == "falx" else -1
             offsets = from_layer(sheets.thickness(shape, at), depth, outward, strength, SHEET_YIELD_MM)
@@ -160,6 +160,20 @@ class ExtraAxialFamily(Family):
         outward = away / away.norm(dim=-1, keepdim=True).clamp(min=1e-3)
         depth = world.at_template(at, "depth")
         return from_layer(thickness(shape, polar(shape, points)), depth, outward, strength)
+
+
+def _beyond(sheet: Sheet, at: torch.Tensor, depth: torch.Tensor) -> torch.Tensor:
+    return sheets.outside(sheet.form, sheet.side, at, depth, sheet.scale)
+
+
+def _step(points: torch.Tensor, filled: torch.Tensor) -> float:
+    """Largest distance (mm) from a filled point of a lattice ``[u, v, d, 3]`` to its next one along u or v."""
+    largest = 0.0
+    for axis in (0, 1):
+        steps = torch.diff(points, dim=axis).norm(dim=-1)
+        beside = filled.narrow(axis, 1, steps.shape[axis]) | filled.narrow(axis, 0, steps.shape[axis])
+        largest = max(largest, float(steps[beside].max()))
+    return largest
 
 
 def _rounded(position: tuple[float, ...]) -> tuple[float, float, float]:

@@ -1,7 +1,8 @@
 """Collections of blood along the falx and the tentorium: layers on one side of a sheet of dura.
 
 A sheet is a surface of template space: the falx is the midsagittal plane, the tentorium a paraboloid fitted to the
-valley of tissue between cerebrum and cerebellum of the MNI152 average (residual SD 1.2 mm). The size function is
+valley of tissue between cerebrum and cerebellum of the MNI152 average (residual SD 1.2 mm), scaled to the template's
+head. The size function is
 that of a crescent, ``G = ((d / t)^4 + s^4)^(1/4)``, of the distance d from the sheet and the distance s along it.
 """
 
@@ -30,12 +31,15 @@ _TRIES = 200
 _ALONG, _ACROSS = 41, 10  # points of the lattice a layer is resolved on
 
 Side = Literal[-1, 1]
+Scale = tuple[float, float, float]
+PLAIN: Scale = (1.0, 1.0, 1.0)  # of templates in MNI space
 
 
 class Sheet(Strict):
     """A layer along a sheet of dura, on its side -1 (left) or 1 (right); `centre` and distances in template space.
 
     `ratio` is thickness over radius, `stretch` lengthens it from front to back, `reach_mm` bounds it (scanner space).
+    `scale` (z, y, x) is the world's: a position times this is the one in MNI space.
     """
 
     form: Literal["falx", "tentorium"]
@@ -45,19 +49,20 @@ class Sheet(Strict):
     stretch: float
     level_mm: float = 0.0
     reach_mm: float = 0.0
+    scale: Scale = PLAIN
 
 
-def tentorium_height(y: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+def tentorium_height(y: torch.Tensor, x: torch.Tensor, scale: Scale = PLAIN) -> torch.Tensor:
     """Height z (mm of template space) of the tentorium at y and x."""
-    u, v = (y + 60) / 20, (x.abs() - 25) / 20
+    u, v = (y * scale[1] + 60) / 20, (x.abs() * scale[2] - 25) / 20
     a, b, c, d, e, f = _TENT
-    return (a + b * u + c * v) + (d * u * u + e * u * v + f * v * v)
+    return ((a + b * u + c * v) + (d * u * u + e * u * v + f * v * v)) / scale[0]
 
 
 def size_function(sheet: Sheet, at: torch.Tensor) -> torch.Tensor:
     """G (mm) at points ``[..., 3]`` of template space."""
     along = _along(sheet, at)
-    scaled = from_sheet(sheet.form, sheet.side, at).clamp(min=0) / sheet.ratio
+    scaled = from_sheet(sheet.form, sheet.side, at, sheet.scale).clamp(min=0) / sheet.ratio
     return torch.sqrt(torch.sqrt(scaled**4 + along**4))
 
 
@@ -74,22 +79,22 @@ def _along(sheet: Sheet, at: torch.Tensor) -> torch.Tensor:
     return torch.sqrt((offset[1] / sheet.stretch) ** 2 + across**2)
 
 
-def from_sheet(form: str, side: int, at: torch.Tensor) -> torch.Tensor:
+def from_sheet(form: str, side: int, at: torch.Tensor, scale: Scale = PLAIN) -> torch.Tensor:
     """Distance (mm) from the dura's surface on one side of a sheet; above it for the tentorium."""
     if form == "falx":
         return side * at[..., 2] - HALF_MM
-    return SLOPE * (at[..., 0] - tentorium_height(at[..., 1], at[..., 2])) - HALF_MM
+    return SLOPE * (at[..., 0] - tentorium_height(at[..., 1], at[..., 2], scale)) - HALF_MM
 
 
-def outside(form: str, side: int, at: torch.Tensor, depth: torch.Tensor) -> torch.Tensor:
+def outside(form: str, side: int, at: torch.Tensor, depth: torch.Tensor, scale: Scale = PLAIN) -> torch.Tensor:
     """Distance (mm), roughly, to where blood may lie along a sheet: negative where it may."""
-    distance = from_sheet(form, side, at)
-    return torch.maximum(border(form, side, at, depth), torch.maximum(-distance, distance - THICKEST_MM))
+    distance = from_sheet(form, side, at, scale)
+    return torch.maximum(border(form, side, at, depth, scale), torch.maximum(-distance, distance - THICKEST_MM))
 
 
-def border(form: str, side: int, at: torch.Tensor, depth: torch.Tensor) -> torch.Tensor:
+def border(form: str, side: int, at: torch.Tensor, depth: torch.Tensor, scale: Scale = PLAIN) -> torch.Tensor:
     """Distance (mm), roughly, to the border of a sheet along it: negative inside."""
-    z, y, x = at[..., 0], at[..., 1], side * at[..., 2]
+    z, y, x = at[..., 0] * scale[0], at[..., 1] * scale[1], side * at[..., 2] * scale[2]
     if form == "falx":
         reach = 26 + 20 * torch.clamp((40 - y) / 80, 0, 1)  # a sickle: narrow in front, wide behind
         floor = torch.where(y < -45, tentorium_height(y, torch.zeros_like(y)) + 12, torch.full_like(y, -10.0))
@@ -104,14 +109,16 @@ def draw_centre(rng: np.random.Generator, form: str, side: int, world: World) ->
     """Draw a point of template space (z, y, x; mm) on a sheet, clear of its border; the clearest if none is."""
     (y0, y1), (b0, b1) = _BOXES[form]
     y, b = rng.uniform(y0, y1, _TRIES), rng.uniform(b0, b1, _TRIES)
+    scale = world.scale
     if form == "falx":
-        points = np.stack([b, y, np.full(_TRIES, side * HALF_MM)], -1)
+        points = np.stack([b / scale[0], y / scale[1], np.full(_TRIES, side * HALF_MM)], -1)
     else:
-        z = tentorium_height(torch.from_numpy(y), torch.from_numpy(b)).numpy()
+        y, b = y / scale[1], b / scale[2]
+        z = tentorium_height(torch.from_numpy(y), torch.from_numpy(b), scale).numpy()
         points = np.stack([z, y, side * b], -1)
     at = torch.from_numpy(points.astype(np.float32)).to(world.device)
     depth = world.at_template(at, "depth")
-    apart = torch.maximum(border(form, side, at, depth), -depth).cpu()
+    apart = torch.maximum(border(form, side, at, depth, scale), -depth).cpu()
     fits = torch.nonzero(apart <= -MARGIN_MM)
     index = int(fits[0]) if len(fits) else int(apart.argmin())
     z0, y0, x0 = (round(float(value), 4) for value in points[index])
@@ -137,7 +144,7 @@ def lattice(
         target = torch.stack([b + sheet.centre[0], y, sheet.side * d], -1)
     else:
         x = b + sheet.centre[2]
-        target = torch.stack([tentorium_height(y, x) + d / SLOPE, y, x], -1)
+        target = torch.stack([tentorium_height(y, x, sheet.scale) + d / SLOPE, y, x], -1)
         cell /= SLOPE
     target = target.float().to(world.device)
     points = target.new_tensor(centre_mm).expand_as(target).clone()

@@ -30,7 +30,8 @@ class Layer(Strict):
     """Shape of a collection against the inner table.
 
     `origin_mm` is the middle of the head, `centre_mm` the layer's centre on the inner table (z, y, x; scanner
-    space); `ratio` is thickness over radius; `stretch` lengthens it along the horizontal tangent.
+    space); `ratio` is thickness over radius; `stretch` lengthens it along the horizontal tangent. `level_mm` and
+    `reach_mm`, from the centre to the farthest point, are resolved.
     """
 
     form: Literal["lens", "crescent"]
@@ -39,6 +40,7 @@ class Layer(Strict):
     ratio: float
     stretch: float
     level_mm: float = 0.0
+    reach_mm: float = 0.0
 
 
 def volume_factor(form: str) -> float:

@@ -13,6 +13,7 @@ import torch
 
 from xaigt.errors import XaigtError, nearest
 from xaigt.lesions.base import World
+from xaigt.lobes import NUMBER
 
 _TRIES = 200
 
@@ -34,16 +35,24 @@ SITES = {
     "pons": Site((-32, -26, 0), (4, 2.5, 3), False, 8),
 }
 LOBAR = "lobar"
+LOBES = ("frontal", "parietal", "temporal", "occipital")
 # Lobar: white matter at this depth below the inner table, above the tentorium, outside the deep nuclei.
 _LOBAR_DEPTH = (14.0, 32.0)
 _LOBAR_BOX = ((-12, 68), (-96, 66), (-62, 62))
+# Of one lobe, as far as it reaches: the box only spares tries, the border is that of xaigt.lobes.
+_BOXES = {
+    "frontal": ((-20, 68), (-30, 66), (-62, 62)),
+    "parietal": ((10, 68), (-80, -5), (-62, 62)),
+    "temporal": ((-34, 20), (-58, 16), (-66, 66)),
+    "occipital": ((-18, 42), (-98, -55), (-50, 50)),
+}
 _DEEP_BOX = ((-20, 30), (-42, 36), (-34, 34))
 _LOBAR_LARGEST_ML = 120.0
 
 
 def largest_ml(site: str) -> float:
     """Largest volume (mL) that a site takes."""
-    return _LOBAR_LARGEST_ML if site == LOBAR else _known(site).largest_ml
+    return _LOBAR_LARGEST_ML if site in (LOBAR, *LOBES) else _known(site).largest_ml
 
 
 def draw_position(rng: np.random.Generator, site: str, world: World, margin_mm: float) -> tuple[float, float, float]:
@@ -54,13 +63,13 @@ def draw_position(rng: np.random.Generator, site: str, world: World, margin_mm: 
     rng
         The stream of places.
     site
-        A name of :data:`SITES`, or ``lobar``.
+        A name of :data:`SITES`, ``lobar`` (white matter of any lobe), or one of :data:`LOBES`.
     world
         The subject's anatomy.
     margin_mm
         Wanted distance to the border of the parenchyma; the deepest candidate is taken where none has it.
     """
-    candidates = _lobar(rng, world) if site == LOBAR else _around(rng, _known(site))
+    candidates = _lobar(rng, world, site) if site in (LOBAR, *LOBES) else _around(rng, _known(site))
     inside = world.at_template(torch.from_numpy(candidates.astype(np.float32)).to(world.device), "parenchyma").cpu()
     fits = torch.nonzero(inside >= margin_mm)
     index = int(fits[0]) if len(fits) else int(inside.argmax())
@@ -70,7 +79,7 @@ def draw_position(rng: np.random.Generator, site: str, world: World, margin_mm: 
 
 def _known(site: str) -> Site:
     if site not in SITES:
-        raise XaigtError(f"unknown site {site!r}: {nearest(site, [*SITES, LOBAR])}.")
+        raise XaigtError(f"unknown site {site!r}: {nearest(site, [*SITES, LOBAR, *LOBES])}.")
     return SITES[site]
 
 
@@ -81,12 +90,14 @@ def _around(rng: np.random.Generator, site: Site) -> np.ndarray[tuple[int, ...],
     return np.asarray(points)
 
 
-def _lobar(rng: np.random.Generator, world: World) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
-    low, high = np.asarray(_LOBAR_BOX, float).T
+def _lobar(rng: np.random.Generator, world: World, site: str) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
+    low, high = np.asarray(_BOXES.get(site, _LOBAR_BOX), float).T
     points = rng.uniform(low, high, size=(_TRIES, 3))
     tensor = torch.from_numpy(points.astype(np.float32)).to(world.device)
     white = world.at_template(tensor, "white").cpu().numpy()
     depth = world.at_template(tensor, "depth").cpu().numpy()
     deep = np.all([(points[:, i] > a) & (points[:, i] < b) for i, (a, b) in enumerate(_DEEP_BOX)], axis=0)
+    if site in LOBES:
+        deep |= world.at_template(tensor, "lobe").cpu().numpy() != NUMBER[site]
     good = (white > 0.6) & (depth > _LOBAR_DEPTH[0]) & (depth < _LOBAR_DEPTH[1]) & ~deep
-    return points[good] if good.any() else points
+    return points[good] if good.any() else points[~deep] if not deep.all() else points

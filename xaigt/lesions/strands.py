@@ -15,10 +15,10 @@ import torch
 
 from xaigt.distributions import DIGITS
 from xaigt.lesions.base import Family, Footprint, Lesion, World
-from xaigt.lesions.weighted import box_lattice
 from xaigt.schema import Strict
 
 Point = tuple[float, float, float]
+Floats = npt.NDArray[np.float64]
 _POINTS = 2000  # of the lattice that a volume is measured on, roughly
 
 
@@ -49,24 +49,44 @@ class StrandsFamily(Family):
         return lesion.reach_mm
 
     def footprint(self, lesion: Any, world: World, points: torch.Tensor, softness: float) -> Footprint:
-        outside = torch.maximum(distance(lesion.tubes, points), lesion.inner_mm - world(points, "depth"))
-        core = torch.clamp(0.5 - outside / softness, 0, 1)
+        core = points.new_zeros(points.shape[:-1])
+        # Only what lies in the box of the tubes can be near them, and the inner table matters only there.
+        low, high = _box(lesion.tubes)
+        inside = ((points >= points.new_tensor(low - softness)) & (points <= points.new_tensor(high + softness))).all(
+            -1
+        )
+        at = points[inside]
+        if len(at):
+            outside = distance(lesion.tubes, at)
+            close = outside < softness / 2
+            if bool(close.any()):
+                depth = world(at[close], "depth")
+                outside[close] = torch.maximum(outside[close], lesion.inner_mm - depth)
+            core[inside] = torch.clamp(0.5 - outside / softness, 0, 1)
         return Footprint(core, torch.full_like(core, lesion.hu), torch.zeros_like(core), 0.0)
+
+
+def _box(tubes: Sequence[Tube]) -> tuple[Floats, Floats]:
+    """Corners of the smallest box that holds some tubes."""
+    radius = np.array([[tube.radius_mm] for tube in tubes])
+    ends = np.array([(tube.start, tube.end) for tube in tubes])
+    return (ends.min(1) - radius).min(0), (ends.max(1) + radius).max(0)
 
 
 def distance(tubes: Sequence[Tube], points: torch.Tensor) -> torch.Tensor:
     """Signed distance (mm, negative inside) of points ``[..., 3]`` to a union of tubes."""
-    nearest: torch.Tensor | None = None
-    for tube in tubes:
-        start = points.new_tensor(tube.start)
-        along = points.new_tensor(tube.end) - start
-        offset = points - start
-        share = torch.clamp((offset * along).sum(-1) / (along * along).sum().clamp(min=1e-6), 0, 1)
-        there = (offset - share[..., None] * along).norm(dim=-1) - tube.radius_mm
-        nearest = there if nearest is None else torch.minimum(nearest, there)
-    if nearest is None:
+    if not tubes:
         raise ValueError("no tubes")
-    return nearest
+    starts = points.new_tensor([tube.start for tube in tubes]).T[..., None]
+    along = points.new_tensor([tube.end for tube in tubes]).T[..., None] - starts
+    radius = points.new_tensor([tube.radius_mm for tube in tubes])[:, None]
+    # All tubes at once, one axis after the other: [tubes, points].
+    offset = points.movedim(-1, 0).reshape(3, 1, -1) - starts
+    if bool(along.any()):
+        share = torch.clamp((offset * along).sum(0) / (along * along).sum(0).clamp(min=1e-6), 0, 1)
+        offset = offset - share * along
+    there = (offset * offset).sum(0).sqrt() - radius
+    return there.amin(0).reshape(points.shape[:-1])
 
 
 def chain(path: Sequence[Point], radius_mm: float, world: World) -> tuple[Tube, ...]:
@@ -77,13 +97,11 @@ def chain(path: Sequence[Point], radius_mm: float, world: World) -> tuple[Tube, 
 
 def measured(tubes: Sequence[Tube]) -> dict[str, Any]:
     """Fields of :class:`Strands` that follow from its tubes."""
-    ends = np.array([point for tube in tubes for point in (tube.start, tube.end)])
-    radius = np.repeat([tube.radius_mm for tube in tubes], 2)[:, None]
-    low, high = (ends - radius).min(0), (ends + radius).max(0)
+    start, end = (np.array([getattr(tube, name) for tube in tubes]) for name in ("start", "end"))
+    radius = np.array([tube.radius_mm for tube in tubes])
+    low, high = _box(tubes)
     middle = (low + high) / 2
-    step = max(float(np.prod(high - low) / _POINTS) ** (1 / 3), 0.1)
-    points, cells = box_lattice(tuple(low.tolist()), tuple(high.tolist()), step, torch.device("cpu"))
-    volume = float(cells[distance(tubes, points) <= 0].double().sum())
+    volume = _volume(start, end, radius, low, high)
     return {
         "tubes": tuple(tubes),
         "centre_mm": rounded(tuple(middle.tolist())),
@@ -92,6 +110,24 @@ def measured(tubes: Sequence[Tube]) -> dict[str, Any]:
         "z_range_mm": (round(float(low[0]), DIGITS), round(float(high[0]), DIGITS)),
         "reach_mm": round(float(np.linalg.norm(high - middle)) + 1.0, DIGITS),
     }
+
+
+def _volume(start: Floats, end: Floats, radius: Floats, low: Floats, high: Floats) -> float:
+    """Volume (mm3) of a union of tubes ``[n, 3]`` by the points of a lattice in its box that lie inside."""
+    step = max(float(np.prod(high - low) / _POINTS) ** (1 / 3), 0.1)
+    counts = np.maximum(np.ceil((high - low) / step).astype(int), 2)
+    widths = (high - low) / counts
+    # Sums over axes of what depends on one each, so that little is computed for every point: [tubes, z, y, x].
+    square, ahead = np.zeros((2, len(radius), 1, 1, 1))
+    for axis in range(3):
+        shape = (1, *(-1 if axis == other else 1 for other in range(3)))
+        place = ((np.arange(counts[axis]) + 0.5) * widths[axis] + low[axis]).reshape(shape)
+        offset = place - start[:, axis].reshape(-1, 1, 1, 1)
+        square, ahead = square + offset**2, ahead + offset * (end - start)[:, axis].reshape(-1, 1, 1, 1)
+    length = np.maximum(((end - start) ** 2).sum(1), 1e-6).reshape(-1, 1, 1, 1)
+    share = np.clip(ahead / length, 0, 1)
+    inside = square - 2 * share * ahead + share**2 * length <= (radius**2).reshape(-1, 1, 1, 1)
+    return float(inside.any(0).sum() * np.prod(widths))
 
 
 def rounded(point: Sequence[float] | npt.NDArray[np.float64]) -> Point:

@@ -49,15 +49,36 @@ def level_of_volume(
     return level, reached
 
 
-def z_range(heights: torch.Tensor, cells: torch.Tensor, inside: torch.Tensor, bins: int = 24) -> tuple[float, float]:
-    """Heights (mm) about the fullest axial slice between which slices show at least a third of what it shows."""
+def z_range(
+    heights: torch.Tensor, cells: torch.Tensor, inside: torch.Tensor, step: float = 0.0, bins: int = 24
+) -> tuple[float, float]:
+    """Heights (mm) about the fullest axial slice between which slices show at least a third of what it shows.
+
+    Parameters
+    ----------
+    heights
+        Of some points, any shape.
+    cells
+        Volume (mm3) that each point stands for.
+    inside
+        Which of them are filled.
+    step
+        Distance (mm) between points along z: their volume is spread over it, else rows of a lattice would leave
+        slices between them empty.
+    bins
+        Slices that the filled range is divided into.
+    """
     z, volume = heights[inside].double(), cells[inside].double()
     if z.numel() == 0:
         return 0.0, 0.0
     low, high = float(z.min()), float(z.max())
     width = max((high - low) / bins, 1e-3)
-    index = ((z - low) / width).long().clamp(max=bins - 1)
-    area = torch.zeros(bins, dtype=torch.float64).index_add_(0, index, volume)
+    parts = max(1, math.ceil(2 * step / width))
+    area = torch.zeros(bins, dtype=torch.float64)
+    for part in range(parts):
+        moved = z + ((part + 0.5) / parts - 0.5) * step
+        index = ((moved - low) / width).long().clamp(0, bins - 1)
+        area.index_add_(0, index, volume / parts)
     good = (3 * area >= area.max()).tolist()
     first = last = int(area.argmax())
     while first > 0 and good[first - 1]:

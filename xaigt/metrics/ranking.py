@@ -39,7 +39,7 @@ def _share_within(batch: MapBatch, tolerance: float) -> Tensor:
     signs=SIGNS,
     degenerate=UNINFORMATIVE_IS_CHANCE,
     source="Relevance rank accuracy of Arras, Osman and Samek 2022 (CLEVR-XAI, doi "
-    "10.1016/j.inffus.2021.11.008); precision at k of Clark et al. (arXiv 2306.12150)",
+    "10.1016/j.inffus.2021.11.008); precision at k of Oliveira et al. (arXiv 2306.12150)",
 )
 def precision_at_k(batch: MapBatch) -> Tensor:
     """Share of the k highest voxels that lie in the truth, k the number of truth voxels.

@@ -28,6 +28,7 @@ def draw(history: Sequence[dict[str, Any]], best_epoch: int, path: Path, title: 
     """Draw losses, and accuracy and AUC of the validation split; a line marks the epoch that was kept."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
 
     figure = Figure(figsize=(9, 3.4), layout="constrained")
     FigureCanvasAgg(figure)
@@ -40,6 +41,7 @@ def draw(history: Sequence[dict[str, Any]], best_epoch: int, path: Path, title: 
     for axis, name in ((left, "loss"), (right, "validation")):
         axis.axvline(best_epoch, color="0.6", linestyle=":", label=f"kept: epoch {best_epoch}")
         axis.set_xlabel("epoch")
+        axis.xaxis.set_major_locator(MaxNLocator(integer=True))
         axis.set_ylabel(name)
         axis.legend(fontsize=8)
     right.set_ylim(0, 1.02)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -11,10 +11,20 @@ from xaigt.models.explaining import MAPS, load_maps, truth_of
 from xaigt.models.runs import Run
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from xaigt.dataset.reading import Dataset
 
 GALLERY = "gallery.png"
 COLUMNS, ROWS = 6, 12
+
+
+def _title(run: Run, pair: pd.Series[Any]) -> str:
+    """Sample, the label whose map this is where there are several, and what the network said."""
+    label = ""
+    if run.settings.head == "multi-label":
+        label = f"\n{run.settings.labels[int(pair['target'])].removeprefix('has_')}"
+    return f"{int(pair['sample']):06d}{label}\n{'correct' if pair['correct'] else 'wrong'}, {pair['confidence']:.2f}"
 
 
 def gallery(run: Run, dataset: Dataset) -> Path:
@@ -35,8 +45,5 @@ def gallery(run: Run, dataset: Dataset) -> Path:
         rows.append((f"{entry['method']}\n{entry['stage']}", postprocess(raw, size, sign="signed").numpy()))
     images = [dataset.read("image", int(number)) for number in shown["sample"]]
     truths = [truth_of(dataset, pair) for _, pair in shown.iterrows()]
-    titles = [
-        f"{number:06d}\n{'correct' if correct else 'wrong'}, {confidence:.2f}"
-        for number, correct, confidence in zip(shown["sample"], shown["correct"], shown["confidence"], strict=True)
-    ]
+    titles = [_title(run, pair) for _, pair in shown.iterrows()]
     return map_gallery(rows, images, truths, titles, dataset.description, run.folder / MAPS / GALLERY)

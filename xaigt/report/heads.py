@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,12 @@ from xaigt.report.pictures import new_figure, save_figure
 Array = npt.NDArray[np.float32]
 COLOURS = {"inner table": "#ffcc00", "brain": "#ff3b30", "parenchyma": "#34c759", "ventricles": "#5ac8fa"}
 MIDLINE = "#ff9500"
-FILLED = {"parenchyma": (0.2, 0.78, 0.35), "ventricles": (0.35, 0.78, 0.98), "sulci and cisterns": (0.2, 0.35, 0.9)}
+FILLED = {
+    "parenchyma": (0.2, 0.78, 0.35), "ventricles": (0.35, 0.78, 0.98), "sulci and cisterns": (0.2, 0.35, 0.9),
+    "frontal": (0.9, 0.3, 0.25), "parietal": (0.95, 0.75, 0.2), "temporal": (0.3, 0.7, 0.35),
+    "occipital": (0.25, 0.45, 0.9), "insula": (0.65, 0.35, 0.8), "deep": (0.55, 0.4, 0.3),
+    "cerebellum": (0.2, 0.75, 0.8), "brain-stem": (0.95, 0.5, 0.7),
+}  # fmt: skip
 
 
 def template_picture(
@@ -25,10 +30,10 @@ def template_picture(
     path: Path,
     *,
     outlines: Mapping[str, Array] | None = None,
-    filled: Mapping[str, npt.NDArray[np.bool_]] | None = None,
+    filled: Sequence[Mapping[str, npt.NDArray[np.bool_]]] = (),
     at: tuple[float, float, float] = (18.0, -18.0, 0.0),
 ) -> Path:
-    """Draw axial, coronal and sagittal planes; with outlines, a second row shows the compartments.
+    """Draw axial, coronal and sagittal planes; below them a row for each set of filled masks.
 
     Parameters
     ----------
@@ -45,14 +50,14 @@ def template_picture(
     outlines
         Name -> signed distance, positive inside; see :data:`COLOURS`. The midline (x = 0) is drawn too.
     filled
-        Name -> mask of a compartment; see :data:`FILLED`.
+        For each row, name -> mask of a compartment; see :data:`FILLED`.
     at
         (z, y, x) in mm of the three planes.
     """
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
-    rows = 2 if filled else 1
+    rows = 1 + len(filled)
     figure = new_figure(12.5, 4.6 * rows)
     axes = figure.subplots(rows, 3, squeeze=False)
     z, y, x = (round(position - start) for position, start in zip(at, origin, strict=True))
@@ -75,14 +80,12 @@ def template_picture(
         handles = [Line2D([], [], color=COLOURS[name], label=name) for name in outlines]
         handles.append(Line2D([], [], color=MIDLINE, linestyle="--", label="midline"))
         axes[0, 2].legend(handles=handles, loc="lower right", fontsize=8)
-    for name, mask in (filled or {}).items():
-        for axis, plane in zip(axes[1], planes, strict=True):
-            layer = np.zeros((*mask[plane].shape, 4))
-            layer[mask[plane]] = (*FILLED[name], 0.45)
-            axis.imshow(layer)
-    if filled:
-        axes[1, 2].legend(
-            handles=[Patch(color=FILLED[name], label=name) for name in filled], loc="lower right", fontsize=8
-        )
+    for row, masks in zip(axes[1:], filled, strict=True):
+        for name, mask in masks.items():
+            for axis, plane in zip(row, planes, strict=True):
+                layer = np.zeros((*mask[plane].shape, 4))
+                layer[mask[plane]] = (*FILLED[name], 0.45)
+                axis.imshow(layer)
+        row[2].legend(handles=[Patch(color=FILLED[name], label=name) for name in masks], loc="lower right", fontsize=8)
     figure.suptitle(title, fontsize=11)
     return save_figure(figure, path)

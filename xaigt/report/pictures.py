@@ -164,8 +164,10 @@ def _plane(array: npt.NDArray[Any], at: int | None) -> npt.NDArray[Any]:
 
 
 def window_of(image: npt.NDArray[Any], description: dict[str, Any]) -> tuple[float, float]:
-    """Values drawn black and white: of the modality, else those of the image."""
-    return _WINDOWS.get(description["modality"], (float(image.min()), float(image.max())))
+    """Values drawn black and white: of the modality in its usual units, else those of the image."""
+    usual = "HU" if description["modality"] == "CT" else "white matter = 1000"
+    whole = float(image.min()), float(image.max())
+    return _WINDOWS.get(description["modality"], whole) if description.get("units", usual) == usual else whole
 
 
 def _show(axis: Axes, image: npt.NDArray[Any], description: dict[str, Any]) -> None:

@@ -6,7 +6,7 @@ import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -123,7 +123,7 @@ def _train(study: Study, variant: str, found: speed.Speed, samples: dict[str, in
 class _Network:
     """Speed at each depth; seconds that a cell takes whatever it trains; to explain and score a sample; weights."""
 
-    speeds: dict[int | str, speed.Speed]
+    speeds: dict[int | Literal["all"], speed.Speed]
     fixed: float
     explain: float
     weights: float

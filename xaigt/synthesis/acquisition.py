@@ -1,4 +1,10 @@
-"""What the scanner adds: noise with a grain."""
+"""What the scanner adds: noise with a grain, Gaussian or Rician.
+
+A magnitude MR image is the length of a complex signal with Gaussian noise in both channels, so its noise is Rician
+(Gudbjartsson & Patz, Magn Reson Med 34:910-914, 1995): never negative, with mean 1.25 SD where there is no signal, and
+nearly Gaussian where the signal is above 3 SD. `noise_hu` is the SD of one channel. Hounsfield units and maps that are
+computed from several images (ADC) are no magnitudes: their noise is Gaussian.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +27,18 @@ def correlated_noise(acquisition: Acquisition, grid: Grid) -> torch.Tensor:
     recorded standard deviation; slices are independent. It is always made on the CPU, so that every device gets
     the same.
     """
-    noise = white_noise(acquisition.noise_seed, grid.shape)
+    return _grained(acquisition.noise_seed, acquisition, grid)
+
+
+def quadrature_noise(acquisition: Acquisition, grid: Grid) -> torch.Tensor | None:
+    """Noise ``[z, y, x]`` of the second channel of a magnitude image, independent of the first; None if Gaussian."""
+    if acquisition.quadrature_seed is None:
+        return None
+    return _grained(acquisition.quadrature_seed, acquisition, grid)
+
+
+def _grained(seed: int, acquisition: Acquisition, grid: Grid) -> torch.Tensor:
+    noise = white_noise(seed, grid.shape)
     gain = acquisition.noise_hu
     for axis in (1, 2):
         kernel = _kernel(acquisition.noise_fwhm_mm * _FWHM_TO_SD / grid.spacing[axis])

@@ -10,8 +10,10 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
+from xaigt.anatomy.lattices import Axes
 from xaigt.anatomy.world import Anatomy
 from xaigt.synthesis.plan import Acquisition
 from xaigt.volume import Grid
@@ -25,6 +27,8 @@ RIM_MM = 6.0  # depth over which the brightness under the inner table falls to 1
 def beam_hardening(acquisition: Acquisition, grid: Grid, anatomy: Anatomy, depth: torch.Tensor) -> torch.Tensor | None:
     """Hounsfield units that beam hardening adds to every image of a sample; None if that is nothing.
 
+    It is computed in the smallest box that holds the inside of the skull.
+
     Parameters
     ----------
     acquisition
@@ -34,28 +38,51 @@ def beam_hardening(acquisition: Acquisition, grid: Grid, anatomy: Anatomy, depth
     depth
         ``[z, y, x]``: distance under the inner table (mm); outside the skull nothing is added.
     """
+    if not acquisition.rim_hu and not acquisition.beam_hu:
+        return None
     inside = depth > 0
-    added: torch.Tensor | None = None
+    box = _box(inside)
+    if box is None:
+        return None
+    inside, added = inside[box], torch.zeros_like(depth)
+    part = torch.zeros_like(inside, dtype=depth.dtype)
     if acquisition.rim_hu:
-        added = acquisition.rim_hu * torch.exp(-depth.clamp(min=0) / RIM_MM) * inside
-    if not acquisition.beam_hu or not _near_the_base(grid, anatomy):
-        return added
-    axes = [torch.from_numpy(axis.astype(np.float32)).to(depth.device) for axis in grid.axes()]
-    at = anatomy.to_template(torch.stack(torch.meshgrid(*axes, indexing="ij"), -1))
+        part += acquisition.rim_hu * torch.exp(-depth[box].clamp(min=0) / RIM_MM)
+    z, y, x = (axis[along] for axis, along in zip(grid.axes(), box, strict=True))
+    if acquisition.beam_hu and (near := _near_the_base((z, y, x), anatomy)).any():
+        points = anatomy.map.on_lattice((z[near], y, x)).points()
+        part[torch.from_numpy(near)] += acquisition.beam_hu * _bar(points, acquisition.beam_phase)
+    added[box] = part * inside
+    return added
+
+
+def _bar(at: torch.Tensor, phase: float) -> torch.Tensor:
+    """Dark band, bright borders and streaks at points ``[..., 3]`` of template space, for an amplitude of 1."""
     across = (at[..., 1] - PETROUS[1]) / BAND_MM
     envelope = torch.exp(-(((at[..., 0] - PETROUS[0]) / HEIGHT_MM) ** 2) - (at[..., 2] / BESIDE_MM) ** 4)
+    square = across**2
     # Dark in the middle, bright beside it: what is taken here is given there.
-    band = -(1 - across**2) * torch.exp(-0.5 * across**2)
-    turns = (at[..., 1] + 0.25 * at[..., 2]) / STREAK_MM + acquisition.beam_phase
-    streaks = STREAKS * torch.cos(2 * math.pi * turns) * torch.exp(-0.5 * (across / 3) ** 2)
-    bar = acquisition.beam_hu * envelope * (band + streaks) * inside
-    return bar if added is None else added + bar
+    band = -(1 - square) * torch.exp(-0.5 * square)
+    turns = (at[..., 1] + 0.25 * at[..., 2]) / STREAK_MM + phase
+    streaks = STREAKS * torch.cos(2 * math.pi * turns) * torch.exp(-square / 18)
+    return envelope * (band + streaks)
 
 
-def _near_the_base(grid: Grid, anatomy: Anatomy) -> bool:
-    """Whether any slice comes so near to the petrous bones that the band is not nothing."""
-    z, y, x = grid.axes()
-    ends = [[float(h), float(b), float(a)] for h in (z[0], z[-1]) for b in (y[0], y[-1]) for a in (x[0], x[-1])]
-    heights = anatomy.to_template(torch.tensor(ends, dtype=torch.float32, device=anatomy.device))[:, 0]
+def _box(inside: torch.Tensor) -> tuple[slice, slice, slice] | None:
+    """Smallest box that holds all voxels of a mask."""
+    slices = []
+    for axis in range(3):
+        used = torch.nonzero(inside.any(dim=tuple(other for other in range(3) if other != axis)))
+        if not len(used):
+            return None
+        slices.append(slice(int(used[0]), int(used[-1]) + 1))
+    return slices[0], slices[1], slices[2]
+
+
+def _near_the_base(axes: Axes, anatomy: Anatomy) -> npt.NDArray[np.bool_]:
+    """Which planes z come so near to the petrous bones that the band is not nothing."""
+    z, y, x = axes
+    ends = [[[float(h), float(b), float(a)] for b in (y[0], y[-1]) for a in (x[0], x[-1])] for h in z]
+    heights = anatomy.to_template(torch.tensor(ends, dtype=torch.float32, device=anatomy.device))[..., 0].cpu().numpy()
     reach = 3 * HEIGHT_MM
-    return bool(float(heights.min()) < PETROUS[0] + reach and float(heights.max()) > PETROUS[0] - reach)
+    return np.asarray((heights.min(1) < PETROUS[0] + reach) & (heights.max(1) > PETROUS[0] - reach))

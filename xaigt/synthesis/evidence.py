@@ -38,7 +38,8 @@ def evidence_rows(recipe: AnyRecipe, label: int, lesions: Sequence[Mapping[str, 
     lesions
         Its measured lesions: role, group, instance, voxels, visible.
     """
-    seen = [row for row in lesions if row["role"] == "lesion" and row["voxels"] and row["visible"]]
+    planted = [row for row in lesions if row["role"] == "lesion"]
+    seen = [row for row in planted if row["voxels"] and row["visible"]]
     if recipe.task == "rule":
         return _by_rule(recipe, label, seen)
     rows: list[Row] = []
@@ -52,7 +53,7 @@ def evidence_rows(recipe: AnyRecipe, label: int, lesions: Sequence[Mapping[str, 
             own = [] if target > label else own
         else:
             own = [_row(target, row, SUPPORTS if target == label else OPPOSES, "planted") for row in seen]
-        rows += own or [_absent(target, "nothing to be seen" if lesions and not seen else "absence")]
+        rows += own or [_absent(target, "nothing to be seen" if planted and not seen else "absence")]
     return rows
 
 

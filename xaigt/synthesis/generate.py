@@ -7,6 +7,7 @@ import platform
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -68,7 +69,7 @@ class Job:
 
 def generate(
     recipe: AnyRecipe,
-    folder: Path,
+    folder: str | PathLike[str],
     *,
     samples: int = 200,
     seed: int = 0,
@@ -114,7 +115,9 @@ def generate(
     XaigtError
         For anything the caller can mend; what was finished is kept.
     """
-    folder = folder.absolute() if engine == "dask" else folder  # workers stand in other directories
+    folder = Path(folder)
+    if engine == "dask":
+        folder = folder.absolute()  # workers stand in other directories
     job = prepare(recipe, folder, samples=samples, seed=seed, splits=splits, device=device)
     store = job.store()
     with store.claimed():
@@ -203,7 +206,8 @@ def describe(job: Job) -> dict[str, Any]:
             group["name"] or group["family"]: sum(
                 layout.COMPARTMENTS[name] for name in family(group["family"]).compartments
             )
-            for group in job.recipe["lesions"]
+            for group in job.recipe.get("lesions", [])  # published data have none
+            if group["role"] == "lesion"
         },
         "templates": [
             card.model_dump(mode="json", include=_TERMS)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from xaigt.anatomy.adding import add, find_scans, understood
+from xaigt.anatomy.adding import add, find_scans, known, understood
 from xaigt.anatomy.cards import TemplateError
 from xaigt.synthesis.recipe import AnyRecipe, Recipe, composed
 
@@ -26,8 +26,8 @@ Told = Callable[[Path, str | None], None]
 def into_scans(recipe: AnyRecipe, scans: Path, told: Told | None = None) -> Recipe:
     """Return the recipe with a user's scans as its only anatomy, neither moved, deformed nor given noise.
 
-    The scans are added to the user's catalogue, as ``xaigt templates add`` does. A scan that cannot be understood
-    is left out, and reported.
+    The scans are added to the user's catalogue, as ``xaigt templates add`` does, unless they are in it already: then
+    they keep their names and terms. A scan that cannot be understood is left out, and reported.
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ def into_scans(recipe: AnyRecipe, scans: Path, told: Told | None = None) -> Reci
     for scan in find_scans(scans, recipe.modality):
         reason = None
         try:
-            names.append(understood(add(scan)).name)
+            names.append(understood(known(scan.path) or add(scan)).name)
         except TemplateError as error:
             reason = str(error)
             refused.append(reason)

@@ -36,7 +36,12 @@ class Ruler:
     noise_sd: float
 
     def measure(
-        self, mask: npt.NDArray[np.bool_], image: npt.NDArray[Any], without: npt.NDArray[Any], minimum_cnr: float
+        self,
+        mask: npt.NDArray[np.bool_],
+        image: npt.NDArray[Any],
+        without: npt.NDArray[Any],
+        minimum_cnr: float,
+        mixed: bool = False,
     ) -> dict[str, Any]:
         """Sizes, shape and contrast of one lesion.
 
@@ -48,16 +53,21 @@ class Ruler:
             With it and without it, the same noise.
         minimum_cnr
             Absolute mean contrast over SD of the noise from which it is visible.
+        mixed
+            Whether it has brighter and darker parts, which its mean would cancel: the contrast to noise is then that of
+            its brighter or its darker half, whichever stands out more.
         """
         grid = self.grid
-        where = np.argwhere(mask)
+        box = _box(mask)
+        first, mask, image, without = [part.start for part in box], mask[box], image[box], without[box]
+        where = np.argwhere(mask) + first
         voxels = len(where)
         flat = grid.shape[0] == 1
         extent = (where.max(0) - where.min(0) + 1) * np.asarray(grid.spacing) if voxels else np.zeros(3)
         inside = image[mask]
         change = inside.astype(np.float32) - without[mask] if voxels else np.zeros(1, np.float32)
         contrast = float(change.mean())
-        cnr = abs(contrast) / self.noise_sd if self.noise_sd > 0 else None
+        cnr = (_of_halves(change) if mixed else abs(contrast)) / self.noise_sd if self.noise_sd > 0 else None
         unit = grid.spacing[1] * grid.spacing[2] * (1 if flat else grid.spacing[0])
         row: dict[str, Any] = {
             "voxels": voxels,
@@ -80,6 +90,17 @@ class Ruler:
         return row
 
 
+def _box(mask: npt.NDArray[np.bool_]) -> tuple[slice, ...]:
+    """Smallest box that holds a mask; an empty one if that is empty."""
+    if not mask.any():
+        return (slice(0, 0),) * mask.ndim
+    found = []
+    for axis in range(mask.ndim):
+        used = np.flatnonzero(mask.any(tuple(other for other in range(mask.ndim) if other != axis)))
+        found.append(slice(int(used[0]), int(used[-1]) + 1))
+    return tuple(found)
+
+
 def described(lesion: Lesion | Effect) -> dict[str, Any]:
     """What a row says of the drawn lesion, or effect, itself."""
     if isinstance(lesion, Effect):
@@ -88,6 +109,13 @@ def described(lesion: Lesion | Effect) -> dict[str, Any]:
         drawn = {"family": lesion.family, "volume_mm3": lesion.volume_mm3, "stage": getattr(lesion, "stage", None)}
     names = ("centre_z_mm", "centre_y_mm", "centre_x_mm")
     return drawn | dict(zip(names, lesion.centre_mm, strict=True)) | {"parameters": lesion.model_dump_json()}
+
+
+def _of_halves(change: npt.NDArray[np.float32]) -> float:
+    """Absolute mean of the larger or of the smaller half of some values, whichever is more."""
+    ordered = np.sort(change)
+    middle = (len(ordered) + 1) // 2
+    return max(abs(float(ordered[:middle].mean())), abs(float(ordered[-middle:].mean())))
 
 
 def _side(where: npt.NDArray[np.intp], grid: Grid, anatomy: Anatomy) -> str:

@@ -11,14 +11,14 @@ from pydantic import Field, field_validator, model_validator
 from xaigt import catalog
 from xaigt.anatomy.cards import Modality, load_card
 from xaigt.anatomy.subjects import SubjectRecipe
-from xaigt.distributions import Count, Integers, Number, Uniform
+from xaigt.distributions import Count, Number, Uniform
 from xaigt.errors import XaigtError
 from xaigt.lesions import LesionRecipe, family
 from xaigt.schema import Document, SchemaError, Strict, assign, validate
+from xaigt.synthesis.classes import bounds, check_task, default_classes
 from xaigt.synthesis.effects import EffectRecipe
 from xaigt.synthesis.legacy.recipe import GENERATOR, LegacyRecipe
 from xaigt.synthesis.mass import MassEffectRecipe
-from xaigt.synthesis.rules import RuleError, parse
 from xaigt.volume import Grid
 
 FIELD_OF_VIEW_MM = 224.0
@@ -67,6 +67,10 @@ class GridRecipe(Strict):
 class AcquisitionRecipe(Strict):
     """How the scanner sees: noise of standard deviation `noise_hu`, correlated in-plane; beam hardening of CT."""
 
+    noise: Annotated[
+        Literal["gaussian", "rician"] | None,
+        Field(description="null: rician where images are magnitudes (MR but ADC), gaussian elsewhere"),
+    ] = None
     noise_hu: Annotated[Number, Field(description="SD of the noise in the stored image")] = Uniform(uniform=(3, 5))
     noise_fwhm_mm: Annotated[Number, Field(description="width of the noise grain in-plane")] = Uniform(
         uniform=(1.2, 2.2)
@@ -106,7 +110,11 @@ class VisibilityRecipe(Strict):
     """A lesion that cannot be seen is not evidence."""
 
     minimum_cnr: Annotated[
-        float, Field(ge=0, description="|mean contrast over its mask| / SD of the noise, from which it is visible")
+        float,
+        Field(
+            ge=0,
+            description="mean contrast over its mask (of mixed blood: half of it) from which it is seen, in noise SD",
+        ),
     ] = 1.0
     invisible: Annotated[
         Literal["flag", "exclude", "redraw"],
@@ -173,14 +181,29 @@ class Recipe(Strict):
     def _enough_groups(self) -> Recipe:
         least, most = bounds(self.choose) if self.choose is not None else (1, None)
         groups = sum(group.weight > 0 for group in self.evidence_groups)
-        if most is not None and not (0 if self.task == "subtype" else 1) <= least <= most <= groups:
+        if most is not None and most > groups:
             raise ValueError(f"choose asks for {most} groups, but {groups} have the role lesion and a weight above 0")
+        if least < (0 if self.task == "subtype" else 1):
+            raise ValueError(f"choose asks for {least} groups: only the task subtype may have none")
         return self
 
     @model_validator(mode="after")
     def _task_fits(self) -> Recipe:
         check_task(self)
         return self
+
+    @model_validator(mode="after")
+    def _noise_fits(self) -> Recipe:
+        if self.modality == "CT" and self.acquisition.noise == "rician":
+            raise ValueError("acquisition.noise: HU are no magnitudes, so CT has gaussian noise; rician is for MR")
+        return self
+
+    @property
+    def rician(self) -> bool:
+        """Whether noise makes magnitudes of the images."""
+        if self.acquisition.noise is None:
+            return self.modality not in ("CT", "ADC")
+        return self.acquisition.noise == "rician"
 
     @property
     def evidence_groups(self) -> list[LesionGroup]:
@@ -203,62 +226,6 @@ class Recipe(Strict):
 
 AnyRecipe = Recipe | LegacyRecipe
 """What a file of generators/ may hold."""
-
-
-def bounds(count: Count) -> tuple[int, int]:
-    """Smallest and largest value of a count."""
-    return count.integers if isinstance(count, Integers) else (count, count)
-
-
-def default_classes(recipe: Recipe) -> list[str]:
-    """Names of the classes where the recipe gives none."""
-    groups = recipe.evidence_groups
-    if recipe.task == "subtype":
-        return [group.title for group in groups]
-    if recipe.task == "shape":
-        return [next(group.title for group in groups if group.label == label) for label in (0, 1)]
-    if recipe.task == "side":
-        return ["left", "right"]
-    if recipe.task == "count":
-        low, high = bounds(groups[0].count)
-        return [str(number) for number in range(low, high + 1)]
-    if recipe.task == "rule":
-        return [f"not ({recipe.rule})", str(recipe.rule)]
-    return ["absent", "present"]
-
-
-def check_task(recipe: Recipe) -> None:
-    """Refuse a recipe whose groups cannot make its task.
-
-    Raises
-    ------
-    ValueError
-        Saying what the task needs.
-    """
-    groups = recipe.evidence_groups
-    if (recipe.rule is not None) != (recipe.task == "rule"):
-        raise ValueError("rule goes with the task rule, and only with it")
-    if recipe.task == "shape" and sorted(str(group.label) for group in groups) != ["0", "1"]:
-        raise ValueError("the task shape needs two groups with the role lesion: one with label: 0, one with label: 1")
-    if recipe.task == "shape" and groups[0].count != groups[1].count:
-        raise ValueError("the task shape needs the same count in both groups: it must not tell the class")
-    if recipe.task == "count" and (len(groups) != 1 or bounds(groups[0].count)[0] == bounds(groups[0].count)[1]):
-        raise ValueError("the task count needs one group with the role lesion, and count: {integers: [low, high]}")
-    if recipe.task == "count" and bounds(groups[0].count)[0] < 1:
-        raise ValueError("the task count needs a count of 1 or more: for 0 take the task presence")
-    if recipe.task in ("rule", "count", "shape") and recipe.choose is not None:
-        raise ValueError(f"the task {recipe.task} decides itself which lesions a sample gets: choose must be null")
-    if recipe.task == "rule":
-        try:
-            names = parse(str(recipe.rule)).names
-        except RuleError as error:
-            raise ValueError(str(error)) from None
-        if set(names) != {group.title for group in groups}:
-            raise ValueError(f"rule speaks of {', '.join(names)}, the groups are {', '.join(g.title for g in groups)}")
-    if recipe.classes is not None and len(recipe.classes) != len(default_classes(recipe)):
-        raise ValueError(f"classes has {len(recipe.classes)} names, the task needs {len(default_classes(recipe))}")
-    if recipe.contrast_to_noise is not None and recipe.acquisition.noise_hu == 0:
-        raise ValueError("contrast_to_noise needs noise: acquisition.noise_hu is 0")
 
 
 def load_recipe(name: str, settings: Sequence[str] = (), changes: dict[str, Any] | None = None) -> AnyRecipe:

@@ -11,19 +11,19 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from xaigt.anatomy.cards import load_card
 from xaigt.anatomy.fields import CHANNELS, Fields, load_fields
 from xaigt.anatomy.subjects import Subject
 from xaigt.anatomy.world import Anatomy
 from xaigt.dataset.layout import ALTERED, COMPARTMENTS
 from xaigt.lesions import Lesion, family
-from xaigt.synthesis.acquisition import correlated_noise
+from xaigt.synthesis.acquisition import correlated_noise, quadrature_noise
 from xaigt.synthesis.beam import beam_hardening
 from xaigt.synthesis.cover import cover
 from xaigt.synthesis.effects import apply
 from xaigt.synthesis.mass import displaced
 from xaigt.synthesis.measure import Ruler, described
-from xaigt.synthesis.plan import Plan, PlannedLesion
+from xaigt.synthesis.placing import PlannedLesion
+from xaigt.synthesis.plan import Plan
 from xaigt.synthesis.recipe import Recipe
 from xaigt.synthesis.tasks import SWAPPING
 from xaigt.volume import Grid
@@ -99,10 +99,12 @@ def render(plan: Plan, grid: Grid, recipe: Recipe, device: torch.device) -> Rend
         noise = noise + delta
     if (hardening := beam_hardening(plan.acquisition, grid, anatomy, read["depth"])) is not None:
         noise = noise + hardening
-    limits = HU_RANGE if load_card(plan.template).modality == "CT" else MR_RANGE
+    quadrature = quadrature_noise(plan.acquisition, grid)
+    second = None if quadrature is None else quadrature.to(device)
+    limits = HU_RANGE if recipe.modality == "CT" else MR_RANGE
 
     def seen(image: torch.Tensor) -> npt.NDArray[np.int16]:
-        return _quantise(image + noise, limits)
+        return _quantise(image + noise if second is None else torch.hypot(image + noise, second), limits)
 
     image, twin = seen(canvas.image), seen(ground.image)
     other = _other(ground, effects, len(others))
@@ -110,7 +112,7 @@ def render(plan: Plan, grid: Grid, recipe: Recipe, device: torch.device) -> Rend
     rows = []
     for instance, item in enumerate(lesions, start=1):
         mask = canvas.mask(instance)
-        found = ruler.measure(mask, image, twin, minimum)
+        found = ruler.measure(mask, image, twin, minimum, mixed=getattr(item.lesion, "stage", None) == "mixed")
         if not found["visible"] and recipe.visibility.invisible == "exclude":
             canvas.instance[torch.from_numpy(mask).to(device)] = 0
         rows.append(_named(item, instance) | described(item.lesion) | found)
@@ -122,8 +124,9 @@ def render(plan: Plan, grid: Grid, recipe: Recipe, device: torch.device) -> Rend
         found = ruler.measure(other == instance, twin, twin - delta.cpu().numpy(), minimum)
         row = {"role": effect.role, "group": effect.kind, "instance": instance}
         rows.append(row | described(effect) | found)
-    moved = ((undisturbed - ground.image).abs() > recipe.epsilon).cpu().numpy()
-    arrays = _arrays(image, twin, canvas, read, moved, recipe.epsilon)
+    # Where planting changed nothing, rounding can still turn a displacement below epsilon into a whole unit.
+    moved = ((undisturbed - ground.image).abs() > recipe.epsilon) | (canvas.image == undisturbed)
+    arrays = _arrays(image, twin, canvas, read, moved.cpu().numpy(), recipe.epsilon)
     arrays["other"] = other
     if recipe.task in SWAPPING:
         exchanged = pushed(swapped + unplanted * sham)
@@ -167,14 +170,17 @@ def _healthy(
     """Noise-free image of the subject without lesions, displaced by some, and the fields it was read from."""
     sampler, lattice = fields.sampler(anatomy.device), anatomy.map.on_lattice(grid.axes())
     values = torch.empty(len(CHANNELS), *grid.shape, device=anatomy.device)
+    if not pushing:  # far from the head there is air: only the boxes of its surroundings are read
+        values[:] = sampler.data[0][:, None, None, None]
+        near = lattice.nodes(fields.is_near)
     planes = max(1, SLAB // (grid.shape[1] * grid.shape[2]))  # what is read together stays in the processor's cache
     for start in range(0, grid.shape[0], planes):
-        part = slice(start, start + planes)
+        part = slice(start, min(start + planes, grid.shape[0]))
         if pushing:
             points = anatomy.lattice((grid.axes()[0][part], *grid.axes()[1:]))
             values[:, part] = sampler(anatomy.map.to_template(displaced(pushing, plan.mass_effect, anatomy, points)))
-        else:
-            values[:, part] = sampler(lattice.points(part))
+        elif (box := lattice.box(near, part)) is not None:
+            values[(slice(None), *box)] = sampler(lattice.points(box))
     read = dict(zip(CHANNELS, values, strict=True))
     subject = plan.subject
     brain = subject.grey_hu * read["grey"] + subject.white_hu * read["white"] + subject.csf_hu * read["csf"]

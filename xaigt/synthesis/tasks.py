@@ -9,11 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from xaigt.distributions import draw_count
 from xaigt.lesions import Streams
 from xaigt.randomness import permuted_block
-from xaigt.synthesis.recipe import LesionGroup, Recipe, bounds
+from xaigt.synthesis.classes import counted
+from xaigt.synthesis.recipe import LesionGroup, Recipe
 from xaigt.synthesis.rules import parse
 
 SWAPPING = ("shape", "rule")
@@ -57,17 +59,33 @@ def evidence_of(recipe: Recipe, label: int, streams: Streams) -> list[list[Wante
     if recipe.task == "shape":
         return _shapes(recipe, label, streams, numbers)
     if recipe.task == "count":
-        low, high = bounds(recipe.lesions[numbers[0]].count)
-        return [[Wanted(numbers[0], i, i < low + label, False)] for i in range(high)]
+        return _counted(recipe, label, streams, numbers)
     if recipe.task == "rule":
         return _ruled(recipe, label, streams, numbers)
     planted = recipe.task != "presence" or label == 1
     side = ("left", "right")[label] if recipe.task == "side" else None
-    return [
+    chosen = _chosen(recipe, streams, numbers)
+    found = [
         [Wanted(number, instance, planted, False, side)]
-        for number in _chosen(recipe, streams, numbers)
+        for number in chosen
         for instance in range(draw_count(streams(f"count-{number}"), recipe.lesions[number].count))
     ]
+    # Without any, one is drawn and left out: the slice goes through it as through others.
+    return found or [[Wanted(_any(recipe, streams, chosen or numbers), 0, False, False, side)]]
+
+
+def _counted(recipe: Recipe, label: int, streams: Streams, numbers: list[int]) -> list[list[Wanted]]:
+    low, high = counted(recipe)
+    if len(numbers) == 1:
+        return [[Wanted(numbers[0], i, i < low + label, False)] for i in range(high)]
+    # As many different groups as the largest class has, in random order: the first of them are planted.
+    chosen = streams("families").choice(numbers, size=high, replace=False, p=_shares(recipe, numbers)).tolist()
+    return [[Wanted(number, 0, i < low + label, False)] for i, number in enumerate(chosen)]
+
+
+def _shares(recipe: Recipe, numbers: list[int]) -> npt.NDArray[np.float64]:
+    weights = np.array([recipe.lesions[number].weight for number in numbers])
+    return np.asarray(weights / weights.sum())
 
 
 def _shapes(recipe: Recipe, label: int, streams: Streams, numbers: list[int]) -> list[list[Wanted]]:
@@ -97,10 +115,15 @@ def _chosen(recipe: Recipe, streams: Streams, candidates: list[int]) -> list[int
     if recipe.choose is None:
         return candidates
     chooser = streams("families")
-    weights = np.array([recipe.lesions[number].weight for number in candidates])
     count = draw_count(chooser, recipe.choose)
-    chosen = chooser.choice(candidates, size=count, replace=False, p=weights / weights.sum()).tolist()
+    chosen = chooser.choice(candidates, size=count, replace=False, p=_shares(recipe, candidates)).tolist()
     return sorted(chosen) if recipe.task != "subtype" else chosen  # subtype: the slice is through any of them
+
+
+def _any(recipe: Recipe, streams: Streams, candidates: list[int]) -> int:
+    """Return one of some groups, by their weights."""
+    weights = np.array([recipe.lesions[number].weight for number in candidates])
+    return int(streams("families-none").choice(candidates, p=weights / weights.sum()))
 
 
 def other_groups(recipe: Recipe) -> list[tuple[int, LesionGroup]]:

@@ -1,4 +1,4 @@
-"""A small study folder, written by hand as docs/reference says: drawn scores, real statistics, no training."""
+"""A small study folder: tables with drawn scores as docs/reference says, the real analysis, and no training."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from xaigt.statistics import compare
+from xaigt.studies import conclusions
+from xaigt.studies.folder import load
 
 ARMS, DEPTHS, SEEDS = ("scratch", "fractal"), ("0", "1", "all"), (0, 1, 2)
 CAMS, OTHERS, STAGES = ("gradcam", "hirescam"), ("saliency", "random"), ("block2", "block4")
@@ -37,12 +38,10 @@ def build(
     frames = {name: pd.DataFrame(rows) for name, rows in tables.items() if rows and (used or name != "used")}
     for name, frame in frames.items():
         frame.to_parquet(folder / "tables" / f"{name}.parquet")
-    for variant in variants if analysed else ():
-        part = {name: frame[frame["variant"] == variant] for name, frame in frames.items()}
-        _analyse(folder / "analysis" / variant, variant, part)
-    if len(variants) > 1:
-        _json(folder / "analysis" / "comparison.json", {"sentences": ["The published defects change the verdict."]})
     _describe(folder, dataset, variants, len(frames["cells"]), failed, arms, depths, seeds)
+    if analysed:
+        opened = load(folder)
+        conclusions.write(opened, opened.study, lambda _done, _all: None)
     _gallery(folder, dataset, variants, samples, frames["cells"], rng)
     return folder
 
@@ -101,9 +100,8 @@ def _cell(folder, variant, arm, depth, seed, samples, tables, rng):
                 common | {"method": method, "stage": stage, "value": value / 2 + 0.4, "metric": "roc_auc"}
             )
             if stage != "block2":
-                shown = f"{method}@{stage}" if method in CAMS else method
                 tables["used"].append(keys | {
-                    "sample": sample, "method": shown, "method_name": method, "stage": stage, "metric": METRIC,
+                    "sample": sample, "method_name": method, "stage": stage, "metric": METRIC,
                     "planted": value, "used": value * 0.8, "disagreement": -value * 0.2, "lesions": 2,
                     "lesions_used": 1,
                 })  # fmt: skip
@@ -121,77 +119,6 @@ def _cell(folder, variant, arm, depth, seed, samples, tables, rng):
         "settings": {"network": "small", "arm": arm, "depth": depth if depth == "all" else int(depth), "seed": seed,
                      "epochs": 5},
         "arm": {"arm": arm}, "versions": {}, "pretrain_id": "",
-    })  # fmt: skip
-
-
-def _analyse(folder, variant, frames):
-    folder.mkdir(parents=True)
-    scores, cells = frames["scores"], frames["cells"]
-    own = scores[
-        (scores["metric"] == METRIC) & (scores["stage"] != "block2") & ~scores["method"].isin(["chance", "attainable"])
-    ]
-    own = own.assign(method_name=own["method"])
-    own["method"] = np.where(own["stage"] == "input", own["method"], own["method"] + "@" + own["stage"].astype(str))
-    named = own[["method", "method_name", "stage"]].drop_duplicates()
-    result = compare(own, covariate="dprime", covariate_se="dprime_se", cells=cells)
-    between = [name for name in ("arm", "depth") if cells[name].nunique() > 1]
-    means, marginal, contrasts = [], [], []
-    for analysis in result.analyses:
-        means.append(result.means(["arm", "depth", "method"], analysis).assign(analysis=analysis))
-        marginal.append(result.means(["arm", "method"], analysis).assign(analysis=analysis))
-    if "arm" in between:
-        for question, by in (("arm", ()), ("arm by method", ("method",))):
-            contrasts.append(result.side_by_side("arm", by=by).assign(question=question))
-    tables = {
-        "means": pd.concat(means).merge(named), "marginal": pd.concat(marginal).merge(named),
-        "contrasts": pd.concat(contrasts) if contrasts else pd.DataFrame(),
-    }  # fmt: skip
-    keys = ["cell", "network_id", "arm", "depth", "network", "seed", "method", "method_name", "stage"]
-    points = own.groupby(keys, sort=False)["value"].mean().reset_index()
-    tables["points"] = points.merge(cells[["network_id", "dprime", "dprime_se", "auc", "accuracy"]])
-    lines = []
-    for (arm, depth, method), part in tables["points"].groupby(["arm", "depth", "method"], sort=False):
-        for x in (part["dprime"].min(), part["dprime"].max()):
-            lines.append({"arm": arm, "depth": depth, "method": method, "dprime": x, "estimate": 0.1 * x + 0.02})
-    tables["lines"] = pd.DataFrame(lines)
-    references = scores[scores["method"].isin(["chance", "attainable"])]
-    tables["references"] = (
-        references.groupby(["method", "stage"], dropna=False)["value"]
-        .mean()
-        .reset_index()
-        .rename(columns={"method": "method_name"})
-    )
-    maps = scores[(scores["metric"] == METRIC) & ~scores["method"].isin(["chance", "attainable"])]
-    grid = maps.groupby(["arm", "depth", "method", "stage"], sort=False)["value"].mean().reset_index()
-    grid = grid.rename(columns={"method": "method_name"}).assign(chance=0.02, networks=3)
-    tables["stages"] = grid.assign(attainable=grid["stage"].map({"block2": 0.8, "block4": 0.4}))
-    if "used" in frames:
-        mean = (
-            frames["used"].groupby(["arm", "depth", "method"], sort=False)[["planted", "used", "disagreement"]].mean()
-        )
-        tables["used"] = mean.reset_index().assign(lesions_used_share=0.5)
-    for name, table in tables.items():
-        if len(table):
-            table.to_parquet(folder / f"{name}.parquet")
-    none = "Not measured in this study."
-    sections = [
-        {"id": "total", "title": "Total effect", "sentences": result.sentences()[1:2], "tables": ["contrasts.parquet"]},
-        {
-            "id": "used",
-            "title": "Used evidence",
-            "sentences": [none] if "used" not in frames else ["Half is used."],
-            "tables": [],
-        },
-        {"id": "matched", "title": "Matched design", "sentences": ["Too few networks."], "tables": []},
-    ]
-    _json(folder / "analysis.json", {
-        "format_version": 1, "variant": variant, "metric": METRIC, "covariate": "dprime", "level": 0.95,
-        "at": result.at, "networks": len(cells), "samples": len(result.scores.samples),
-        "methods": list(named["method"]),
-        "arms": sorted(set(cells["arm"])), "depths": list(DEPTHS), "networks_kinds": ["small"],
-        "summary": ["Arms differ by 0.04 as trained.", "At equal accuracy nothing is left."], "sections": sections,
-        "findings": [{"code": f.code, "level": f.level, "sentence": f.sentence} for f in result.findings],
-        "assumptions": list(result.assumptions), "refused": [],
     })  # fmt: skip
 
 

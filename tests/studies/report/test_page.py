@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import html
 import re
+import shlex
 import shutil
 
 import pandas as pd
@@ -11,6 +13,8 @@ import pytest
 from tests.studies.report import browser as chromium
 from tests.studies.report.example import METRIC, build
 from xaigt.errors import XaigtError
+from xaigt.studies.folder import load
+from xaigt.studies.query import query
 from xaigt.studies.report import write
 
 FIGURES = ("training", "scores", "accuracy", "means", "contrasts", "used", "stages")
@@ -83,13 +87,13 @@ def test_method_and_stage_are_chosen_by_keyboard(study, browser):
     before = state()
     assert "gradcam at block4" in before[0]
     method = browser.find_element(By.NAME, "method")
-    method.send_keys("s")  # saliency: a map of the input, so there is no stage to choose
+    method.send_keys(Keys.DOWN, Keys.DOWN)  # saliency: a map of the input, so there is no stage to choose
     after = state()
     assert "saliency at input" in after[0]
     assert after[3] is True
     assert after[1] != before[1]
     assert after[2] != before[2]
-    method.send_keys("h")
+    method.send_keys(Keys.UP)
     browser.find_element(By.NAME, "stage").send_keys(Keys.UP)
     assert "hirescam at block2" in state()[0]
     outline = browser.find_element(By.NAME, "outline")
@@ -172,6 +176,48 @@ def test_numbers_of_a_figure_are_those_of_the_study(study):
     assert found.to_dict() == pytest.approx(expected.to_dict())
 
 
+def test_every_number_can_be_traced_by_the_query_beside_it(study):
+    commands = re.findall(r"<code>(xaigt study query DIR .*?)</code>", text_of(study))
+    folder = load(study)
+    answers = [query(folder, shlex.split(html.unescape(command))[4]) for command in commands]
+    assert len(answers) == len(FIGURES) + 1  # and the gallery
+    for name, answer in zip(FIGURES, answers, strict=False):
+        drawn = pd.read_csv(
+            study / "report" / f"{name}.csv", dtype={"depth": str}, keep_default_na=False, na_values=[""]
+        )
+        assert list(answer.columns) == list(drawn.columns), name
+        pd.testing.assert_frame_equal(drawn, answer, check_dtype=False, check_exact=False, obj=name)
+    shown = pd.read_csv(study / "report" / "gallery.csv")
+    own = answers[-1].set_index(["cell", "method", "stage", "sample"])["value"]
+    for row in shown.itertuples():
+        assert own[row.cell, row.method, row.stage, row.sample] == pytest.approx(row.precision_at_k, abs=1e-4)
+
+
+def test_tiles_stand_in_rows_of_arms_and_columns_of_depths(study, browser):
+    open_page(browser, study, 1280)
+    places = browser.execute_script(
+        "return [...document.querySelector('.tiles').querySelectorAll('.tile')].map(t => { const r ="
+        " t.getBoundingClientRect();"
+        " return [t.querySelector('b').textContent, Math.round(r.left), Math.round(r.top)] })"
+    )
+    at = {title: place for title, *place in places}
+    assert at["scratch, depth 0"][1] == at["scratch, depth all"][1] < at["fractal, depth 0"][1]
+    assert (
+        at["scratch, depth 0"][0] == at["fractal, depth 0"][0] < at["fractal, depth 1"][0] < at["scratch, depth all"][0]
+    )
+    open_page(browser, study, 390)
+    assert browser.execute_script("return document.documentElement.scrollWidth") <= 390
+
+
+def test_the_contents_say_where_the_reader_is(study, browser):
+    open_page(browser, study, 1280)
+    browser.execute_script("document.getElementById('stages').scrollIntoView()")
+    found = browser.execute_async_script(
+        "const done = arguments[0]; setTimeout(() => done(document.querySelector('nav [aria-current]')?.hash), 300)"
+    )
+    assert found == "#stages"
+
+
 def test_errors_of_failed_cells_are_shown_and_not_run(study, browser):
     text = text_of(study)
     assert "<b>no room</b>" not in text
@@ -179,6 +225,7 @@ def test_errors_of_failed_cells_are_shown_and_not_run(study, browser):
     assert "18 of 19 networks are finished, 1 failed" in text
 
 
+@pytest.mark.slow
 def test_the_same_study_gives_the_same_bytes(study, slices, tmp_path):
     copy = tmp_path / study.name
     shutil.copytree(study, copy, ignore=shutil.ignore_patterns("report"))
@@ -201,12 +248,14 @@ def test_what_is_missing_is_said(bare, browser):
     assert shown == ["figure-training"]
 
 
+@pytest.mark.slow
 def test_two_variants_stand_side_by_side(slices, tmp_path):
     folder = build(tmp_path / "study", slices, depths=("0",), variants=("main", "legacy"))
     write(folder)
     text = text_of(folder)
     assert "The published defects change the verdict." in text
-    assert {"scores.csv", "legacy-scores.csv"} <= {path.name for path in (folder / "report").iterdir()}
+    assert {"scores.csv", "legacy-scores.csv", "comparison.svg"} <= {p.name for p in (folder / "report").iterdir()}
+    assert set(pd.read_csv(folder / "report" / "comparison.csv")["variant"]) == {"main", "legacy"}
     ids = re.findall(r' id="([^"]+)"', text)
     assert len(ids) == len(set(ids))
 

@@ -13,7 +13,7 @@ import pytest
 
 from tests.studies.report.example import METRIC
 from xaigt.studies.folder import load
-from xaigt.studies.report import citing, gallery, layers, methods, style, tables
+from xaigt.studies.report import citing, estimates, gallery, layers, methods, parts, sections, style, tables
 from xaigt.studies.report.source import Source, View, depth_order
 
 
@@ -60,7 +60,7 @@ def test_the_paragraph_says_what_was_done_and_what_is_not_known(view):
         "5 epochs",
         "gradcam",
         "precision_at_k",
-        "18 finished networks",
+        "18 networks of 19 planned",
     ):
         assert part in written.text
     assert any("not the published contrast" in note for note in written.notes)
@@ -111,6 +111,33 @@ def test_scores_of_tiles_are_those_of_the_table(view):
     own = table[(table["cell"] == cell) & (table["method"] == method) & (table["stage"] == stage)]
     value = own[own["metric"] == METRIC].set_index("sample")["value"][int(sample)]
     assert shown["scores"][key] == pytest.approx(value, abs=1e-4)
+
+
+def test_the_same_numbers_give_the_same_pictures(view):
+    drawing = estimates.means(view)
+    first, second = ([style.encoded(drawing.draw(4), kind, "means") for kind in ("svg", "png")] for _ in range(2))
+    assert first == second
+
+
+def test_findings_tell_a_reader_of_the_page_and_not_a_caller_of_a_function(view, tmp_path):
+    writer = sections.Writer(view, tmp_path, "")
+    sentence = "several networks share a pre-training run and are not independent; pass cluster='pretrain_id'."
+    told = writer._finding({"code": "shared_pretraining", "sentence": sentence})
+    assert told == "Several networks share a pre-training run and are not independent."
+    assert sections.said("at dprime = 0.5, dprime_se") == "at d′ = 0.5, dprime_se"
+
+
+def test_queries_name_tables_of_other_variants_in_quotes():
+    assert View(None, "main").sql("points") == "select * from main_points"
+    assert View(None, "main-same").sql("points") == 'select * from "main-same_points"'
+    assert parts.command('select * from "a-b"') == """xaigt study query DIR 'select * from "a-b"'"""
+    assert parts.command("select 'x'") == "xaigt study query DIR \"select 'x'\""
+
+
+@pytest.mark.parametrize(("count", "columns"), [(1, 1), (3, 3), (4, 2), (5, 3), (7, 3)])
+def test_no_row_of_panels_is_left_almost_empty(count, columns):
+    _figure, axes = style.panels(9, count)
+    assert len({round(axis.get_position().x0, 3) for axis in axes}) == columns
 
 
 def test_depths_run_from_the_head_to_everything():

@@ -22,7 +22,7 @@ class DenseFalxRecipe(LesionRecipe):
 
 
 class DenseFalx(Lesion):
-    """One drawn piece of dense falx: a disc of the midsagittal plane of template space."""
+    """One drawn piece of dense falx: a disc of the midsagittal plane of template space that thins to its edge."""
 
     family: Literal["dense-falx"] = "dense-falx"
     middle: tuple[float, float, float]
@@ -47,7 +47,7 @@ class DenseFalxFamily(Family):
         return DenseFalx(
             centre_mm=(round(centre[0], DIGITS), round(centre[1], DIGITS), round(centre[2], DIGITS)),
             radius_mm=round(radius, DIGITS),
-            volume_mm3=round(2 * half * math.pi * radius**2, DIGITS),
+            volume_mm3=round(4 / 3 * half * math.pi * radius**2, DIGITS),
             z_range_mm=(round(centre[0] - radius, DIGITS), round(centre[0] + radius, DIGITS)),
             middle=(z, y, 0.0),
             half_mm=half,
@@ -62,7 +62,8 @@ class DenseFalxFamily(Family):
         depth = world.at_template(at, "depth")
         along = torch.sqrt((at[..., 0] - lesion.middle[0]) ** 2 + (at[..., 1] - lesion.middle[1]) ** 2)
         outside = torch.maximum(border("falx", 1, at, depth), 0.5 - depth)
-        outside = torch.maximum(torch.maximum(outside, along - lesion.radius_mm), at[..., 2].abs() - lesion.half_mm)
+        half = lesion.half_mm * torch.sqrt(torch.clamp(1 - (along / lesion.radius_mm) ** 2, min=0))
+        outside = torch.maximum(torch.maximum(outside, along - lesion.radius_mm), at[..., 2].abs() - half)
         core = torch.clamp(0.5 - outside / softness, 0, 1)
         return Footprint(core, torch.full_like(core, lesion.hu), torch.zeros_like(core), 0.0)
 

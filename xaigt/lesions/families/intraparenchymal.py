@@ -20,7 +20,7 @@ from xaigt.lesions.blobs import (
 )
 from xaigt.lesions.blood import BloodRecipe, Hematoma, density, draw_blood, settle
 from xaigt.lesions.mass import from_ball, held_by_skull
-from xaigt.lesions.sites import LOBAR, SITES, draw_position, largest_ml
+from xaigt.lesions.sites import LOBAR, LOBES, SITES, draw_position, largest_ml
 from xaigt.randomness import subseed
 
 
@@ -45,8 +45,8 @@ class IntraparenchymalRecipe(BloodRecipe):
     @classmethod
     def _known_sites(cls, sites: Choice) -> Choice:
         for name in sites.choice:
-            if name not in SITES and name != LOBAR:
-                raise ValueError(f"unknown site {name!r}: {nearest(name, [*SITES, LOBAR])}")
+            if name not in (*SITES, LOBAR, *LOBES):
+                raise ValueError(f"unknown site {name!r}: {nearest(name, [*SITES, LOBAR, *LOBES])}")
         return sites
 
 

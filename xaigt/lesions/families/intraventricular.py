@@ -18,7 +18,11 @@ from xaigt.randomness import subseed
 BOX = ((-48.0, -70.0, -48.0), (40.0, 46.0, 48.0))
 MIDDLE = (12.0, -20.0, 16.0)
 STEP_MM = 2.5
+# Blood of one side lies in its lateral ventricle. The others are cavities of the midline, which a level would cross:
+# the third (half as wide, and up to as high) and the fourth with the aqueduct (mm of template space).
 MIDLINE_MM = 2.0
+THIRD = (5.0, 9.0)
+FOURTH = (16.0, -9.0)
 CLOT_MM = 15.0  # scale of the blood's texture
 
 
@@ -89,7 +93,7 @@ class IntraventricularFamily(Family):
             update={
                 "level_mm": level,
                 "volume_mm3": round(reached, 4),
-                "z_range_mm": z_range(points[..., 0], cells, inside),
+                "z_range_mm": z_range(points[..., 0], cells, inside, STEP_MM),
                 "reach_mm": round(farthest + STEP_MM, 4),
                 "blood": settle(lesion.blood, points, cells, inside),
             }
@@ -112,10 +116,16 @@ def _height(lesion: Intraventricular, points: torch.Tensor) -> torch.Tensor:
 
 
 def _outside(lesion: Intraventricular, world: World, points: torch.Tensor) -> torch.Tensor:
-    """Distance (mm) to the ventricles of the lesion's side: negative inside."""
+    """Distance (mm) to the ventricles that the lesion may fill: negative inside."""
     at = world.to_template(points)
     outside = -world.at_template(at, "ventricles")
-    return outside if lesion.side == 0 else torch.maximum(outside, MIDLINE_MM - lesion.side * at[..., 2])
+    if lesion.side == 0:
+        return outside
+    height, across = at[..., 0], lesion.side * at[..., 2]
+    outside = torch.maximum(outside, MIDLINE_MM - across)
+    for width, top in (THIRD, FOURTH):
+        outside = torch.maximum(outside, torch.minimum(width - across, top - height))
+    return outside
 
 
 FAMILY = IntraventricularFamily()

@@ -23,7 +23,7 @@ from scipy import ndimage
 
 from xaigt.distributions import DIGITS, Number, Uniform, draw
 from xaigt.errors import XaigtError
-from xaigt.lesions.base import Family, Footprint, Lesion, LesionRecipe, Streams, World
+from xaigt.lesions.base import DrawError, Family, Footprint, Lesion, LesionRecipe, Streams, World
 from xaigt.lesions.forms import Form, Mask, find_form, form_mask
 from xaigt.lesions.room import draw_box
 from xaigt.volume import Grid
@@ -155,7 +155,7 @@ def _draw_size(rng: np.random.Generator, recipe: ShapeRecipe, grid: Grid) -> tup
     counts = [max(2, round(float(edge) / step)) for edge, step in zip(edges, spacing, strict=True)]
     voxels = round(fill * math.prod(counts))
     if voxels < FEWEST_VOXELS[axes] or min(counts) < 4:
-        raise XaigtError(
+        raise DrawError(
             f"family shape: a lesion of {diameter} mm has only {voxels} voxels in a box of {counts} on this grid, too "
             f"few for a shape ({FEWEST_VOXELS[axes]} in boxes of 4 or more an edge are needed): use a finer spacing "
             "or a larger diameter_mm."
@@ -170,8 +170,8 @@ def _find(
     wanted = recipe.range(len(shape))
     found = find_form(rng, recipe.form, shape, grid.spacing[-len(shape) :], voxels, wanted)
     if found is None:
-        # Drawing another size instead would make sizes depend on the class.
-        raise XaigtError(
+        # Drawn again: the whole lesion, in both classes where they share it, so that sizes do not depend on the class.
+        raise DrawError(
             f"family shape: no {recipe.form} form of {voxels} voxels in a box of {list(shape)} has a "
             f"{'compactness' if len(shape) == 2 else 'sphericity'} of {wanted[0]} to {wanted[1]}: widen the range, "
             "use a finer spacing or a larger diameter_mm."

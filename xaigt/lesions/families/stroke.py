@@ -126,7 +126,7 @@ class StrokeFamily(Family):
             update={
                 "slope": level,
                 "volume_mm3": round(reached, DIGITS),
-                "z_range_mm": z_range(points[..., 0], cells, inside),
+                "z_range_mm": z_range(points[..., 0], cells, inside, STEP_MM),
                 "reach_mm": round(min(farthest + STEP_MM, half), DIGITS),
             }
         )

@@ -19,7 +19,8 @@ FLUID_FULL = 0.6  # share of fluid from which blood shows in full
 INNER_MM = 2.0  # blood keeps this far from the inner table: the dura, and what partial volume with bone hides
 DENSITY = 0.2  # share of the surroundings of a seed that is fluid, roughly: sets the lattice's size only
 LARGEST_RADIUS = 70.0
-ROOM = 1.7  # half-width of that lattice, in radii of the ball that holds enough fluid
+POINTS = 15  # of that lattice, along half its width
+ROOM = 2.1  # half-width of that lattice, in radii of the ball that holds enough fluid
 # Where bleeding starts (z, y, x of template space; spread in mm): basal cisterns with the Sylvian fissures, or a
 # sulcus of the convexity (trauma). Approximate positions in the MNI152 average.
 SITES = {
@@ -104,7 +105,7 @@ class SubarachnoidFamily(Family):
 
         low = half / FLATNESS
         box = ((z - low, y - half, x - half), (z + low, y + half, x + half))
-        points, cells = box_lattice(*box, half / 15, world.device, near)
+        points, cells = box_lattice(*box, half / POINTS, world.device, near)
         allowed = (_outside(world, points) <= 0) & _within(lesion, points)
         size = _size(lesion, points)
         level, reached = level_of_volume(size, cells, allowed, wanted)
@@ -113,7 +114,7 @@ class SubarachnoidFamily(Family):
             update={
                 "level_mm": level,
                 "volume_mm3": round(reached, 4),
-                "z_range_mm": z_range(points[..., 0], cells, inside),
+                "z_range_mm": z_range(points[..., 0], cells, inside, half / POINTS),
                 "blood": settle(lesion.blood, points, cells, inside),
             }
         )

@@ -11,7 +11,7 @@ from xaigt.distributions import DIGITS, Choice, Number, Quantiles, Uniform, draw
 from xaigt.errors import nearest
 from xaigt.lesions.base import Streams, World
 from xaigt.lesions.blobs import sphere_radius
-from xaigt.lesions.blood import draw_blood
+from xaigt.lesions.blood import draw_blood, known_stages
 from xaigt.lesions.extra_axial import ExtraAxial, ExtraAxialFamily, ExtraAxialRecipe
 from xaigt.lesions.sheets import LARGEST_ML, SHEETS, Sheet, Side, draw_centre
 from xaigt.lesions.shell import volume_factor
@@ -33,8 +33,12 @@ class SubduralRecipe(ExtraAxialRecipe):
     )
     core_hu: Number = Quantiles(quantiles={0.0: 40, 0.05: 41, 0.25: 44, 0.5: 48, 0.75: 56, 0.95: 66, 1.0: 72})
     thickness_mm: Number = Uniform(uniform=(3.5, 6.5))
+    thinnest_mm: Number = 2.4
+    sheet_stage: Choice = Choice(choice={"acute": 0.85, "subacute": 0.15})
     sheet_mm: Number = Uniform(uniform=(2.5, 6.0))
     stretch: Number = Uniform(uniform=(1.0, 1.6))
+
+    _known_sheet_stages = field_validator("sheet_stage")(known_stages)
 
     @field_validator("sites")
     @classmethod
@@ -71,7 +75,7 @@ class SubduralFamily(ExtraAxialFamily):
         side: Side = 1 if place.uniform() < 0.5 else -1
         middle = draw_centre(place, site, side, world)
         z, y, x = (round(value, 4) for value in world.to_scanner(middle))
-        stage, blood = draw_blood(streams("contrast"), recipe)
+        stage, blood = draw_blood(streams("contrast"), recipe, recipe.sheet_stage)
         lesion = self.lesion(
             centre_mm=(z, y, x),
             radius_mm=sphere_radius(wanted),
@@ -83,6 +87,7 @@ class SubduralFamily(ExtraAxialFamily):
                 centre=middle,
                 ratio=round(_ratio(thickness, wanted), DIGITS),
                 stretch=stretch,
+                scale=world.scale,
             ),
             folds=(),
             noise_seed=subseed(form),
@@ -93,7 +98,8 @@ class SubduralFamily(ExtraAxialFamily):
 
     def ratio(self, rng: np.random.Generator, recipe: SubduralRecipe, volume_mm3: float) -> float:
         """Ratio of a layer as thick as drawn for 10 mL; thickness grows with the root of the volume."""
-        return _ratio(draw(rng, recipe.thickness_mm) * (volume_mm3 / REFERENCE_MM3) ** 0.5, volume_mm3)
+        thickness = draw(rng, recipe.thickness_mm) * (volume_mm3 / REFERENCE_MM3) ** 0.5
+        return _ratio(max(thickness, draw(rng, recipe.thinnest_mm)), volume_mm3)
 
     def place(self, streams: Streams) -> tuple[float, float, float]:
         """Over the convexity, frontal to parietal."""

@@ -17,12 +17,17 @@ IDENTIFIER = re.compile(r"arXiv \d{4}\.\d{4,5}|doi[: ]\s?10\.\S+?(?=[\s;,)]|\.?$
 STATISTICS = {
     "dprime": "Hautus MJ. Behavior Research Methods 27:46-51, 1995 (rates of d'); Gourevitch V, Galanter E. "
     "Psychometrika 32:25-33, 1967 (its standard error).",
-    "auc": "DeLong ER, DeLong DM, Clarke-Pearson DL, 1988 (standard error of the AUC).",
-    "simultaneous": "Hothorn T, Bretz F, Westfall P, 2008 (simultaneous intervals).",
+    "auc": "DeLong ER, DeLong DM, Clarke-Pearson DL. Biometrics 44:837-845, 1988, doi 10.2307/2531595 "
+    "(standard error of the AUC).",
+    "simultaneous": "Hothorn T, Bretz F, Westfall P. Simultaneous inference in general parametric models. Biometrical "
+    "Journal 50(3):346-363, 2008, doi 10.1002/bimj.200810425.",
     "sensitivity": "Cinelli C, Hazlett C. Journal of the Royal Statistical Society B 82:39-67, 2020 (sensitivity "
     "to a common cause).",
-    "cr2": "Bell RM, McCaffrey DF, 2002; Pustejovsky JE, Tipton E, 2018 (cluster-robust errors, CR2).",
-    "matched": "Clark et al., arXiv 2306.12150 (the pre-training study: matching by accuracy).",
+    "cr2": "Bell RM, McCaffrey DF. Survey Methodology 28:169-181, 2002; Pustejovsky JE, Tipton E. Journal of Business "
+    "and Economic Statistics 36:672-683, 2018, doi 10.1080/07350015.2016.1247004 (cluster-robust errors, CR2).",
+    "matched": "Oliveira M, Wilming R, Clark B, Budding C, Eitel F, Ritter K, Haufe S. Benchmarking the influence of "
+    "pre-training on explanation performance in MR image classification. Frontiers in Artificial Intelligence "
+    "7:1330919, 2024, doi 10.3389/frai.2024.1330919 (arXiv 2306.12150).",
 }
 
 

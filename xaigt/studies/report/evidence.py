@@ -64,7 +64,7 @@ def training(view: View) -> Drawing | None:
         "classifies samples that are not scored, is in the table of cells."
     )
     alt = f"{len(depths)} depths, {', '.join(CURVES[name] for name in shown)}, {count} networks."
-    return Drawing("training", "Training curves", caption, alt, table, draw)
+    return Drawing("training", "Training curves", caption, alt, table, draw, view.sql_of_cells("curves"))
 
 
 def _curves(axis: Axes, table: pandas.DataFrame, name: str, arms: list[str]) -> list[tuple[float, str, str]]:
@@ -117,7 +117,7 @@ def used(view: View) -> Drawing | None:
         + words
     )
     alt = f"{len(methods)} methods by {len(arms)} arms: mean score against planted and against used lesions."
-    return Drawing("used", "Planted against used evidence", caption, alt, table, draw)
+    return Drawing("used", "Planted against used evidence", caption, alt, table, draw, view.sql("used"))
 
 
 def stages(view: View) -> Drawing | None:
@@ -177,7 +177,7 @@ def stages(view: View) -> Drawing | None:
     top = mean.idxmax()
     highest = f"{top[1]} at {top[2]} of arm {top[0]}, {mean.max():.3f}"
     alt = f"{len(methods)} methods by {len(columns)} stages; highest: {highest}."
-    return Drawing("stages", "Methods by stages", caption, alt, table, draw)
+    return Drawing("stages", "Methods by stages", caption, alt, table, draw, view.sql("stages"))
 
 
 def stage_order(table: pandas.DataFrame) -> list[str]:

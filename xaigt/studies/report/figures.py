@@ -13,9 +13,8 @@ from xaigt.studies.report.style import (
     GREY,
     Drawing,
     colour,
-    last_columns,
+    line,
     marker,
-    name_lines,
     panels,
     ranges,
 )
@@ -64,14 +63,13 @@ def scores(view: View) -> Drawing | None:
     total = means[means["analysis"] == "total"] if len(means) else means
     methods, arms, depths = methods_of(points), view.arms, view.depths
     references = {method: references_of(view, method) for method in methods}
-    limits = ranges([*points["value"], *(value for found in references.values() for value in found.values())])
+    limits = _limits(points["value"], total, [value for found in references.values() for value in found.values()])
 
     def draw(width: float) -> Figure:
         figure, axes = panels(width, len(methods))
-        ends = set(last_columns(axes))
         for axis, method in zip(axes, methods, strict=True):
             own = points[points["method"] == method]
-            reached = _lines(axis, own, total, method, arms, depths)
+            _lines(axis, own, total, method, arms, depths)
             for name, value in references[method].items():
                 style = ":" if name == "attainable" else "--"
                 axis.axhline(value, color=GREY, linestyle=style, linewidth=1)
@@ -83,8 +81,7 @@ def scores(view: View) -> Drawing | None:
             axis.set_xticks(range(len(depths)), depths)
             axis.set_xlim(-0.4, len(depths) - 0.6)
             axis.set_ylim(*limits)
-            if axis in ends:
-                name_lines(axis, reached)
+        _key(figure, arms, ())
         figure.supxlabel("stages trained, from the head (depth)", fontsize=9)
         figure.supylabel(f"{view.metric} (mean over samples)", fontsize=9)
         return figure
@@ -102,14 +99,23 @@ def scores(view: View) -> Drawing | None:
         f"{len(methods)} panels, one a method; the highest mean over all networks is that of {best.idxmax()}, "
         f"{best.max():.3f}; the lowest that of {best.idxmin()}, {best.min():.3f}."
     )
-    return Drawing("scores", "Scores by method, arm and depth", caption, alt, table, draw)
+    return Drawing(
+        "scores", "Scores by method, arm and depth", caption, alt, table, draw, view.sql("points", "* exclude (cell)")
+    )
+
+
+def _limits(values: pandas.Series, means: pandas.DataFrame, references: Sequence[float]) -> tuple[float, float]:
+    """Limits that hold every network and reference, and intervals as far as they are not much wider than those."""
+    low, high = ranges([*values, *references])
+    room = 0.35 * (high - low)
+    ends = [*means.get("low", ()), *means.get("high", ())]
+    return ranges([low, high, *(min(max(end, low - room), high + room) for end in ends if np.isfinite(end))])
 
 
 def _lines(
     axis: Axes, own: pandas.DataFrame, total: pandas.DataFrame, method: str, arms: list[str], depths: list[str]
-) -> list[tuple[float, str, str]]:
-    """Draw one line an arm over depth; return where they end."""
-    reached = []
+) -> None:
+    """Draw one line an arm over depth."""
     for number, arm in enumerate(arms):
         shift = (number - (len(arms) - 1) / 2) * 0.13
         part = own[own["arm"] == arm]
@@ -121,10 +127,6 @@ def _lines(
         if len(total):
             found = total[(total["method"] == method) & (total["arm"] == arm)].set_index("depth").reindex(depths)
             axis.vlines(x, found["low"], found["high"], color=colour(arms, arm), linewidth=1.2)
-        known = middle.dropna()
-        if len(known):
-            reached.append((float(known.iloc[-1]), arm, colour(arms, arm)))
-    return reached
 
 
 def accuracy(view: View) -> Drawing | None:
@@ -148,7 +150,8 @@ def accuracy(view: View) -> Drawing | None:
             if len(lines):
                 for _, found in lines[lines["method"] == method].groupby(["arm", "depth"], sort=False):
                     shade = colour(arms, found["arm"].iloc[0])
-                    axis.plot(found[name], found["estimate"], color=shade, linewidth=1.1, alpha=0.8)
+                    style = line(depths, found["depth"].iloc[0])
+                    axis.plot(found[name], found["estimate"], color=shade, linestyle=style, linewidth=1.1, alpha=0.8)
             if view.analysis.get("at") is not None:
                 axis.axvline(view.analysis["at"], color=GREY, linestyle=":", linewidth=0.8)
             axis.set_title(method, fontsize=9, loc="left")
@@ -165,11 +168,14 @@ def accuracy(view: View) -> Drawing | None:
         if len(lines)
         else "There is no fitted line: the section on the adjusted analysis says why."
     )
-    caption = f"A mark is a network; colour and filling say its arm, shape its depth. {fitted}{where}"
+    caption = (
+        "A mark is a network; colour and filling say its arm, its shape and the style of the line its depth. "
+        f"{fitted}{where}"
+    )
     low, high = float(points[name].min()), float(points[name].max())
     count = points["network_id"].nunique()
     alt = f"{len(methods)} panels of {count} networks; {SHORT.get(name, name)} runs from {low:.2f} to {high:.2f}."
-    return Drawing("accuracy", "Score against accuracy", caption, alt, points, draw)
+    return Drawing("accuracy", "Score against accuracy", caption, alt, points, draw, view.sql("points"))
 
 
 def _key(figure: Figure, arms: Sequence[str], depths: Sequence[str]) -> None:
@@ -177,13 +183,15 @@ def _key(figure: Figure, arms: Sequence[str], depths: Sequence[str]) -> None:
     from matplotlib.lines import Line2D
 
     handles = [
-        Line2D([], [], color=colour(arms, arm), marker="o", markersize=5, label=arm,
-               markerfacecolor="none" if number % 2 else colour(arms, arm))
+        Line2D([], [], color=colour(arms, arm), linestyle="none" if depths else "-",
+               marker="o" if depths else marker(arms, arm), markersize=5, label=arm,
+               markerfacecolor="none" if depths and number % 2 else colour(arms, arm))
         for number, arm in enumerate(arms)
     ]  # fmt: skip
     handles += [
-        Line2D([], [], color=GREY, marker=marker(depths, depth), linestyle="none", markersize=5, label=f"depth {depth}")
+        Line2D([], [], color=GREY, marker=marker(depths, depth), linestyle=line(depths, depth), markersize=5,
+               linewidth=1.1, label=f"depth {depth}")
         for depth in depths
-    ]
+    ]  # fmt: skip
     columns = len(handles) if figure.get_figwidth() > 6 else 3
     figure.legend(handles=handles, loc="outside upper left", ncols=columns, fontsize=8, frameon=False)

@@ -70,13 +70,14 @@ def collect(view: View, cap: int = CAP) -> dict[str, Any]:
             {
                 "name": cell["cell"],
                 "arm": str(cell["arm"]),
+                "depth": str(cell["depth"]),
+                "network": str(cell["network"]),
                 "title": f"{cell['arm']}, depth {cell['depth']}",
-                "words": _words(cell),
+                "words": _words(cell, len(view.networks) > 1),
             }
         )
         result["maps"] |= maps
-    places = {cell["cell"]: number for number, cell in enumerate(listed["cells"])}
-    result["cells"].sort(key=lambda cell: places[cell["name"]])
+    _place(view, result["cells"])
     result["methods"] = _stages(result["maps"])
     result["scores"] = _scores(view, listed.get("metric", view.metric), result)
     return result
@@ -89,10 +90,21 @@ def first_wanted(cells: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     return sorted(cells, key=lambda cell: ranks.get(str(cell["depth"]), 2))
 
 
-def _words(cell: dict[str, Any]) -> str:
+def _place(view: View, cells: list[dict[str, Any]]) -> None:
+    """Order networks, and give each its place: a row an architecture and arm, a column a depth; both from 1."""
+    depths = sorted({cell["depth"] for cell in cells}, key=depth_order)
+    known = [(network, arm) for network in view.networks for arm in view.arms]
+    rows = [row for row in known if any((cell["network"], cell["arm"]) == row for cell in cells)]
+    for cell in cells:
+        cell["row"] = rows.index((cell["network"], cell["arm"])) + 1
+        cell["column"] = depths.index(cell["depth"]) + 1
+    cells.sort(key=lambda cell: (cell["row"], cell["column"]))
+
+
+def _words(cell: dict[str, Any], several: bool) -> str:
     auc = cell.get("auc")
     quality = f", AUC {auc:.2f}" if auc is not None and auc == auc else ""
-    return f"{cell['network']}, seed {cell['seed']}{quality}"
+    return f"{cell['network'] + ', ' if several else ''}seed {cell['seed']}{quality}"
 
 
 def _sample(dataset: Dataset, entry: dict[str, Any]) -> dict[str, Any]:
@@ -209,7 +221,7 @@ def static(view: View, shown: dict[str, Any]) -> Drawing | None:
                     axis.imshow(decoded(found, "RGBA"), extent=extent, aspect=1 / aspect)
                 draw_outline(axis, sample["outline"])
                 axis.set_axis_off()
-            words = f"{sample['rank']} {sample['id']}\n{cell['arm']}"
+            words = f"{sample['rank']} ({sample['number']})\n{cell['title']}"
             line[0].text(
                 -0.06, 0.5, words, rotation=90, va="center", ha="right", fontsize=6, transform=line[0].transAxes
             )
@@ -218,7 +230,9 @@ def static(view: View, shown: dict[str, Any]) -> Drawing | None:
         return figure
 
     caption = f"Maps of {len(cells)} networks over {len(shown['samples'])} samples; white: the true outline."
-    return Drawing("gallery", "Gallery of maps", caption, caption, table, draw)
+    chosen = ", ".join(str(sample["number"]) for sample in shown["samples"])
+    query = f"{view.sql_of_cells('scores')} and metric = '{view.metric}' and sample in ({chosen})"
+    return Drawing("gallery", "Gallery of maps", caption, caption, table, draw, query)
 
 
 def _one_an_arm(shown: dict[str, Any]) -> list[dict[str, Any]]:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from xaigt.errors import XaigtError
 from xaigt.studies.report.citing import STATISTICS, References, arm_source, explainer_source, metric_source
 from xaigt.studies.report.source import View
+
+if TYPE_CHECKING:
+    from xaigt.models.settings import Settings
 
 UNCHECKED = (
     "The references are those that the methods, metrics, arms and templates declare of themselves. They were not "
@@ -17,9 +20,17 @@ UNCHECKED = (
 )
 
 SIGNS = {
-    "relu": "what speaks for the class counted", "abs": "strength counted, whatever its sign",
-    "signed": "signed values counted",
-    "family": "of class activation maps what speaks for the class counted, of all others strength",
+    "relu": "of all maps the part that speaks for the class", "abs": "of all maps the magnitude",
+    "signed": "all maps with their sign",
+    "family": "of class activation maps the part that speaks for the class, of all other maps the magnitude",
+}  # fmt: skip
+
+SPLITS = {"train": "training", "val": "validation", "test": "test"}
+NAMES = {"dprime": "d′", "auc": "AUC", "accuracy_logit": "the logit of accuracy"}
+OPTIMIZERS = {"adamw": "AdamW", "adam": "Adam", "sgd": "SGD"}
+SOFTWARE = {
+    "python": "Python", "torch": "PyTorch", "monai": "MONAI", "captum": "Captum", "numpy": "NumPy", "scipy": "SciPy",
+    "zarr": "Zarr",
 }  # fmt: skip
 
 
@@ -47,10 +58,10 @@ def paragraph(view: View) -> Methods:
     return Methods(" ".join(sentences), cited.entries, notes)
 
 
-def listed(items: Sequence[Any]) -> str:
+def listed(items: Sequence[Any], last: str = "and") -> str:
     """``a, b and c``."""
     names = [str(item) for item in items]
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}" if names else "none"
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} {last} {names[-1]}" if names else "none"
 
 
 def _data(view: View, cited: References, notes: list[str]) -> list[str]:
@@ -59,7 +70,8 @@ def _data(view: View, cited: References, notes: list[str]) -> list[str]:
     if not known:
         return []
     first = known[0]
-    splits = ", ".join(f"{count} {name}" for name, count in first.get("splits", {}).items())
+    parts = first.get("splits", {})
+    splits = listed([f"{parts[part]} {name}" for part, name in SPLITS.items() if part in parts])
     replicates = f", {len(known)} data seeds" if len(known) > 1 else ""
     try:
         described = view.dataset().description
@@ -82,14 +94,13 @@ def _data(view: View, cited: References, notes: list[str]) -> list[str]:
     return [
         (
             f"{described['modality']} images of {grid} voxels of {spacing} mm were made with xaigt {version} from the "
-            f"recipe "
-            f"{first['recipe']} (version {recipe.get('version', '?')}, seed {first['seed']}{replicates}), which plants "
-            f"lesions with exact masks into anatomy ({anatomy}){marks}."
+            f"recipe {first['recipe']} (version {recipe.get('version', '?')}, seed {first['seed']}{replicates}), which "
+            f"plants lesions with exact masks into anatomy ({anatomy}){marks}."
         ),
         (
-            f"The task was {described.get('task') or recipe.get('task', 'classification')} ({listed(distinct)}); "
-            f"{splits} "
-            f"samples.{' Values of the recipe follow its sources' + cited.cite(*sources) + '.' if sources else ''}"
+            f"The task was {described.get('task') or recipe.get('task', 'classification')} ({listed(distinct)}), on "
+            f"{splits} samples."
+            + (f" The recipe names the sources of its values{cited.cite(*sources)}." if sources else "")
         ),
     ]
 
@@ -117,24 +128,28 @@ def _networks(view: View, cited: References) -> list[str]:
         if grid["pretrain_seeds"] == "by-seed"
         else (f"with the pre-training seeds {listed(grid['pretrain_seeds'])}")
     )
-    count = len(view.cells)
+    finished, planned = len(view.cells), view.source.description["cells"]["total"]
+    count = f"{finished} networks" if finished == planned else f"{finished} networks of {planned} planned in all"
     plural = "networks" if len(view.networks) != 1 else "network"
-    seeds = grid["seeds"]
+    frozen = "kept their statistics" if _settings(view).batchnorm == "frozen" else "went on adapting their statistics"
     return [
         f"The {plural} {listed(view.networks)} started from {listed(arms)}.",
         (
-            f"Of the stages, counted from the head, {listed(view.depths)} were trained, the rest frozen with their "
-            f"statistics; seeds {listed(seeds)}, {replicates}: {count} finished networks of "
-            f"{view.source.description['cells']['total']} "
-            "planned cells in all."
+            f"The head and the last {listed(view.depths, 'or')} stages were trained; the others stayed frozen, "
+            f"and their batch normalisations {frozen}. There was one network a cell for each of the seeds "
+            f"{listed(grid['seeds'])}, {replicates}: {count}."
         ),
     ]
 
 
-def _training(view: View) -> list[str]:
+def _settings(view: View) -> Settings:
     from xaigt.models.settings import Settings
 
-    settings = Settings.model_validate(view.source.configuration["training"])
+    return Settings.model_validate(view.source.folder.study.training_of(view.variant))
+
+
+def _training(view: View) -> list[str]:
+    settings = _settings(view)
     kept = (
         "the epoch of the lowest validation loss was kept"
         if settings.regime == "best"
@@ -142,9 +157,9 @@ def _training(view: View) -> list[str]:
     )
     return [
         (
-            f"Training: {settings.optimizer}, learning rate {settings.learning_rate:g} ({settings.annealing}), weight "
-            f"decay {settings.weight_decay:g}, batches of {settings.batch_size}, {settings.total_epochs} epochs"
-            f"{', augmented' if settings.augment else ''}; {kept}."
+            f"Training used {OPTIMIZERS[settings.optimizer]}, a learning rate of {settings.learning_rate:g} "
+            f"({settings.annealing}), a weight decay of {settings.weight_decay:g}, batches of {settings.batch_size} "
+            f"and {settings.total_epochs} epochs{', with augmentation' if settings.augment else ''}; {kept}."
         )
     ]
 
@@ -158,21 +173,21 @@ def _explanations(view: View, cited: References) -> list[str]:
     scored = view.source.description.get("scored", {}).get(view.variant)
     stage = view.source.configuration["analysis"]["stage"]
     where = "last stage" if stage == "last" else f"stage {stage}"
+    count = "the" if scored is None else scored
     words = [
         (
-            f"Maps of {listed(methods)} were computed for "
-            f"{'the' if scored is None else scored} test samples with a lesion, and class activation maps compared at "
-            f"the {where}.{f' Options: {chosen}.' if chosen else ''}"
+            f"The true class of {count} test samples with a lesion was explained by {listed(methods)}; class "
+            f"activation maps are compared at the {where}.{f' Options: {chosen}.' if chosen else ''}"
         ),
         (
-            f"Maps were resized linearly to the image ({SIGNS[asked['sign']]}) and scored inside the support "
-            f"against the nominal masks by {listed(metrics)}; the primary metric was {view.metric}."
+            f"What was scored, {SIGNS[asked['sign']]}, was resized linearly to the image and compared with the nominal "
+            f"masks inside the support, by {listed(metrics)}; {view.metric} was the primary metric."
         ),
     ]
     if asked["effects"]:
         words.append(
-            f"On {asked['effects']} of these samples at most, single lesions were replaced to see which ones a "
-            f"network used."
+            f"On at most {asked['effects']} of these samples, lesions were replaced one by one to see which of them a "
+            "network used."
         )
     return words
 
@@ -184,36 +199,46 @@ def _statistics(view: View, cited: References) -> list[str]:
     part = view.source.description.get("accuracy_samples", {}).get(view.variant)
     name = view.covariate
     kinds = set(view.analysed("contrasts").get("analysis", ()))
-    robust = any(found["code"] == "cluster_robust" for found in analysis.get("findings", ()))
-    test = f"with cluster-robust errors{cited.cite(STATISTICS['cr2'])}" if robust else "by least squares"
+    robust = (
+        ""
+        if "clustered" not in kinds
+        else (
+            ", and once more with pre-training runs as clusters and cluster-robust errors"
+            + cited.cite(STATISTICS["cr2"])
+        )
+    )
     words = [
         (
-            f"The trained network was the unit of analysis: scores were averaged over {analysis.get('samples')} "
-            f"common samples and {analysis.get('networks')} networks compared {test}, with Holm's "
-            f"adjustment and simultaneous {analysis.get('level', 0.95):.0%} "
+            f"The trained network was the unit of analysis: the scores of {analysis.get('networks')} networks were "
+            f"averaged over the same {analysis.get('samples')} samples and compared by least squares{robust}, with "
+            f"Holm's adjustment and simultaneous {analysis.get('level', 0.95):.0%} "
             f"intervals{cited.cite(STATISTICS['simultaneous'])}."
         )
     ]
     if "adjusted" in kinds:
         measured = cited.cite(STATISTICS["dprime"] if name == "dprime" else STATISTICS["auc"] if name == "auc" else "")
         at = analysis.get("at")
-        common = "" if at is None else f" at {name} = {at:.3g}"
+        shown = NAMES.get(name, name)
+        common = "" if at is None else f", at {shown} = {at:.3g}"
         words.append(
-            f"Effects are given as trained, and{common} by regression on {name}{measured}, measured on "
-            f"{'' if part is None else f'{part} '}test samples that were not scored"
-            + (", with a correction for the error of its measurement" if "corrected" in kinds else "")
-            + "; how strong an unmeasured common cause would have to be follows"
+            f"Effects are given as trained, and at equal accuracy by regression on {shown}{common}{measured}, measured "
+            f"on {'' if part is None else f'{part} '}test samples that were not scored"
+            + (", with a correction for the error of this measurement" if "corrected" in kinds else "")
+            + ". How strong an unmeasured common cause would have to be to explain a difference away was computed after"
             + f"{cited.cite(STATISTICS['sensitivity'])}."
         )
     if len(view.analysed("matched_cells")):
         caliper = view.source.configuration["analysis"]["caliper"]
-        words.append(f"A matched design (caliper {caliper}) stands beside it{cited.cite(STATISTICS['matched'])}.")
+        words.append(
+            f"A design matched by validation accuracy (caliper {caliper}){cited.cite(STATISTICS['matched'])} stands "
+            "beside it."
+        )
     return words
 
 
 def _software(view: View) -> list[str]:
     known = view.source.description.get("versions", {})
-    used = ", ".join(f"{name} {number}" for name, number in known.items() if name != "xaigt")
+    used = ", ".join(f"{SOFTWARE.get(name, name)} {number}" for name, number in known.items() if name != "xaigt")
     return [f"Software: {used}."] if used else []
 
 

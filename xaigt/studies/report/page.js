@@ -33,7 +33,10 @@ for (const root of document.querySelectorAll("[data-gallery]")) {
       relu: "yellow to red speaks for the class", abs: "yellow to red is strength, whatever its sign",
       signed: "yellow to red speaks for the class, blue against it",
     };
-    status.textContent = `${shown} maps of ${method.value} at ${stage.value}. Each map has its own scale: ` +
+    const key = root.querySelector(".key");
+    key.className = `key ${data.signs[method.value] ?? "relu"}`;
+    key.hidden = !map.checked;
+    status.textContent = `${shown} maps of ${method.value} at ${stage.value}, each on its own scale: ` +
       `${meanings[data.signs[method.value]] ?? meanings.relu}.`;
   };
   method.addEventListener("change", () => { stages(); show(); });
@@ -62,3 +65,12 @@ for (const button of document.querySelectorAll("[data-copy]")) {
     }
   });
 }
+const links = new Map([...document.querySelectorAll("nav a")].map((link) => [link.hash.slice(1), link]));
+const visible = new IntersectionObserver((entries) => {
+  for (const entry of entries) {
+    if (!entry.isIntersecting) continue;
+    for (const link of links.values()) link.removeAttribute("aria-current");
+    links.get(entry.target.id)?.setAttribute("aria-current", "true");
+  }
+}, { rootMargin: "-10% 0px -80% 0px" });
+for (const id of links.keys()) visible.observe(document.getElementById(id));

@@ -6,8 +6,9 @@ from pathlib import Path
 
 from markupsafe import Markup
 
-from xaigt.studies.report import methods, tables
-from xaigt.studies.report.sections import Group, Section, Writer
+from xaigt.studies.report import estimates, methods, tables
+from xaigt.studies.report.parts import Group, Section, figure
+from xaigt.studies.report.sections import Writer, said
 from xaigt.studies.report.source import Source, View
 from xaigt.studies.report.templates import asset, template
 
@@ -19,27 +20,56 @@ def page(source: Source, folder: Path) -> str:
         Writer(View(source, name), folder, "" if number == 0 else f"{name}-").part()
         for number, name in enumerate(variants)
     ]
-    sections = [section for section in (_comparison(source), _configuration(source), _origin(source)) if section]
-    done, first = source.description.get("cells", {}), View(source, variants[0])
+    sections = [
+        section for section in (_comparison(source, folder), _configuration(source), _origin(source)) if section
+    ]
+    kind = str(source.description.get("kind", "a"))
     datasets = source.description.get("datasets", {}).get(variants[0]) or [{}]
-    lead = (
-        f"{source.folder.path.resolve().name}: {done.get('finished', 0)} of {done.get('total', 0)} networks, arms "
-        f"{methods.listed(first.arms)}, depths "
-        f"{methods.listed(first.depths)}; state: {source.description.get('state', 'unknown')}; xaigt "
-        f"{source.description.get('xaigt', '')}."
-    )
     return template("page.html").render(
-        title=f"{source.description.get('kind', 'a').capitalize()} study on {datasets[0].get('recipe', 'a dataset')}",
-        lead=lead, parts=parts, sections=sections, contents=[(section.id, section.title) for section in sections],
+        title=f"{kind.capitalize()} study on {datasets[0].get('recipe') or 'a dataset'}", lead=QUESTIONS.get(kind, ""),
+        glance=_glance(source, View(source, variants[0])), parts=parts, sections=sections,
+        contents=[(section.id, section.title) for section in sections],
         style=Markup(asset("page.css")), script=Markup(asset("page.js")),
     )  # fmt: skip
 
 
-def _comparison(source: Source) -> Section | None:
+QUESTIONS = {
+    "pretraining": "Do pre-training, and how deep it is fine-tuned, make explanations better, or only classifiers? "
+    "Lesions were planted into real anatomy, so where the evidence lies is known."
+}
+
+
+def _glance(source: Source, view: View) -> list[tuple[str, str]]:
+    """The study in a few words, for the head of the page."""
+    known, cells = source.description, view.cells
+    done = known.get("cells", {})
+    state = "" if known.get("state") == "finished" else f" ({known.get('state', 'unknown')})"
+    facts = [
+        ("networks", f"{done.get('finished', 0)} of {done.get('total', 0)}{state}"),
+        ("arms", methods.listed(view.arms)),
+        ("depths", methods.listed(view.depths)),
+        ("seeds", methods.listed(source.configuration["grid"]["seeds"])),
+    ]
+    if len(cells) and cells["auc"].notna().any():
+        facts.append(("AUC", f"{cells['auc'].min():.2f} to {cells['auc'].max():.2f}"))
+    if known.get("scored", {}).get(view.variant) is not None:
+        facts.append(("samples explained", str(known["scored"][view.variant])))
+    facts.append(("score", view.metric))
+    wall = (known.get("seconds") or {}).get("wall")
+    where = known.get("gpu") or f"{known.get('cpus', '?')} CPUs"
+    facts.append(("run", where if wall is None else f"{tables.duration(wall)} on {where}"))
+    return facts
+
+
+def _comparison(source: Source, folder: Path) -> Section | None:
     if len(source.variants) < 2:
         return None
-    said = source.comparison or ["The variants are not compared yet."]
-    return Section("comparison", f"Side by side: {methods.listed(source.variants)}", groups=[Group("", said)])
+    told = [said(sentence) for sentence in source.comparison] or ["The variants are not compared yet."]
+    section = Section("comparison", f"Side by side: {methods.listed(source.variants)}", groups=[Group("", told)])
+    drawing = estimates.comparison(source)
+    if drawing is not None:
+        section.figures = [figure(drawing, folder)]
+    return section
 
 
 def _configuration(source: Source) -> Section:
@@ -59,5 +89,10 @@ def _origin(source: Source) -> Section:
     time = tables.time_spent(source.description)
     lost = tables.failed(source)
     section.tables = [table for table in (lost, time, *tables.origin(source.description)) if table]
-    section.text = ["Every number can be traced: tables/ and analysis/ hold Parquet, and xaigt study query asks it."]
+    traced = (
+        "Every number can be traced: tables/ and analysis/ hold Parquet, xaigt study query DIR SQL asks it, and under "
+        "every figure stands the query that gives its numbers. DIR is the folder of the study. What each column is: "
+        "docs/reference/study-columns.md of xaigt."
+    )
+    section.text = [traced]
     return section

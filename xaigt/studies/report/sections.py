@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import base64
 import json
+import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,50 +13,13 @@ from markupsafe import Markup
 
 from xaigt.dataset.files import replace as put
 from xaigt.studies.report import estimates, evidence, figures, gallery, methods, style, tables
+from xaigt.studies.report.parts import Group, Part, Section, command, figure
 from xaigt.studies.report.source import View
 from xaigt.studies.report.tables import Table
 from xaigt.studies.report.templates import template
 
-FIGURE_ROWS = 40
-
-
-@dataclass
-class Group:
-    """Sentences under a heading."""
-
-    title: str
-    sentences: Sequence[str]
-
-
-@dataclass
-class Section:
-    """A section of the page; what is empty is not there."""
-
-    id: str
-    title: str
-    text: list[str] = field(default_factory=list)
-    strong: bool = False
-    caveats: list[str] = field(default_factory=list)
-    figures: list[dict[str, Any]] = field(default_factory=list)
-    groups: list[Group] = field(default_factory=list)
-    tables: list[Table] = field(default_factory=list)
-    gallery: Markup | None = None
-    methods: dict[str, Any] | None = None
-    listing: dict[str, str] | None = None
-
-
-@dataclass
-class Part:
-    """The sections of one variant of the data."""
-
-    name: str
-    prefix: str
-    sections: list[Section]
-
-    @property
-    def contents(self) -> list[tuple[str, str]]:
-        """Links to the sections."""
-        return [(section.id, section.title) for section in self.sections]
+# Findings of xaigt.statistics end with the argument of the function that would help: no reader of a page calls it.
+_OPTION = re.compile(r"(; |: to say [^:.;]*, )pass \w+='\w+'")
 
 
 @dataclass
@@ -88,7 +51,7 @@ class Writer:
             shown("means", "Adjusted means", estimates.means, ["sensitivity"]),
             shown(
                 "contrasts",
-                "Contrasts in words",
+                "Contrasts, drawn and in words",
                 estimates.contrasts,
                 ["changes", "matched", "jointly_correct", "depth", "methods"],
             ),
@@ -102,16 +65,8 @@ class Writer:
         told = {name for names in _TOLD.values() for name in names}
         others = [s for s in view.analysis.get("sections", ()) if s["id"] not in told]
         place = next(section for section in sections if section.id == f"{self.prefix}contrasts")
-        place.groups += [Group(found["title"], found["sentences"]) for found in others]
+        place.groups += self._groups([found["id"] for found in others])
         return Part(view.variant, self.prefix, sections)
-
-    def figure(self, drawing: style.Drawing) -> dict[str, Any]:
-        """Write a figure's files; return what the page shows of it."""
-        drawing = replace(drawing, name=f"{self.prefix}{drawing.name}")
-        pictures = {width: _address(svg) for width, svg in style.write(drawing, self.folder).items()}
-        table = tables.of_frame(drawing.table, f"{drawing.title}; all rows are in the CSV file.", FIGURE_ROWS)
-        words = {"name": drawing.name, "title": drawing.title, "caption": drawing.caption, "alt": drawing.alt}
-        return words | pictures | {"table": table}
 
     def _section(
         self, name: str, title: str, draw: Callable[[View], style.Drawing | None], told: Sequence[str]
@@ -121,16 +76,16 @@ class Writer:
         if drawing is None:
             section.text = [_missing(self.view, title)]
         else:
-            section.figures = [self.figure(drawing)]
+            section.figures = [figure(drawing, self.folder, self.prefix)]
         return section
 
     def _groups(self, names: Sequence[str]) -> list[Group]:
         found = [self.view.section(name) for name in names]
-        return [Group(section["title"], section["sentences"]) for section in found if section]
+        return [Group(said(section["title"]), list(map(said, section["sentences"]))) for section in found if section]
 
     def _summary(self) -> Section:
         source, view = self.view.source, self.view
-        said = list(view.analysis.get("summary", ())) or [
+        told = [said(sentence) for sentence in view.analysis.get("summary", ())] or [
             "This study is not analysed yet: there is nothing to conclude from it."
         ]
         known = [*source.description.get("caveats", ()), *(source.configuration["caveats"])]
@@ -142,8 +97,13 @@ class Writer:
             )
         if len(view.arms) == 1:
             known.append(f"There is one arm ({view.arms[0]}): arms are not compared.")
-        known += [found["sentence"] for found in view.analysis.get("refused", ())]
-        return Section(f"{self.prefix}summary", "What was found", said, True, list(dict.fromkeys(map(str, known))))
+        known += [self._refused(found) for found in view.analysis.get("refused", ())]
+        return Section(f"{self.prefix}summary", "What was found", told, True, list(dict.fromkeys(map(str, known))))
+
+    def _refused(self, found: dict[str, str]) -> str:
+        """What could not be done, under the name of its section."""
+        title = self.view.section(found["id"]).get("title", "")
+        return said(f"{title}. {found['sentence']}" if title else found["sentence"])
 
     def _networks(self) -> Section:
         section = self._section("training", "Networks and their training", evidence.training, [])
@@ -159,13 +119,13 @@ class Writer:
         style.write(replace(drawing, name=f"{self.prefix}gallery"), self.folder)
         section.text = [
             (
-                "The best, the median and the worst sample by the mean score over all networks and methods, so the "
-                "same samples "
-                "for all methods. White: the true outline. Choose a method and a stage; the keyboard will do."
+                "The best, the median and the worst sample by the mean score over all networks and methods: the same "
+                "samples for every method. White: the true outline. Choose a method and a stage; the keyboard will do."
             ),
             *shown["notes"],
         ]
         signs = gallery.signs_of(self.view)
+        columns = max(cell["column"] for cell in shown["cells"])
         data = {name: shown[name] for name in ("methods", "maps", "scores")} | {
             "metric": self.view.metric,
             "signs": signs,
@@ -179,6 +139,7 @@ class Writer:
             template("gallery.html").render(
                 prefix=self.prefix, methods=list(shown["methods"]), first=first, samples=shown["samples"],
                 cells=shown["cells"], metric=self.view.metric, data=Markup(content), name=f"{self.prefix}gallery",
+                columns=columns, command=command(drawing.query),
             )
         )  # fmt: skip
         return section
@@ -202,14 +163,24 @@ class Writer:
         grouped = {"refused": "Refused", "warning": "Warnings", "note": "Notes"}
         found = view.analysis.get("findings", ())
         groups = [
-            Group(title, [_sentence(f["sentence"]) for f in found if f["level"] == level])
+            Group(title, [self._finding(f) for f in found if f["level"] == level])
             for level, title in grouped.items()
             if any(f["level"] == level for f in found)
         ]
         if view.analysis.get("assumptions"):
-            groups.append(Group("What must hold", view.analysis["assumptions"]))
+            groups.append(
+                Group("What must hold", [said(_OPTION.sub("", text)) for text in view.analysis["assumptions"]])
+            )
         none = [] if groups else ["Nothing was noticed, or nothing is analysed yet."]
         return Section(f"{self.prefix}findings", "Findings and assumptions", none, groups=groups)
+
+    def _finding(self, found: dict[str, Any]) -> str:
+        """Sentence of a finding; what it tells the caller of a function is told the reader of a page."""
+        told = _OPTION.sub("", found["sentence"])
+        table = self.view.analysed("contrasts")
+        if found["code"] == "shared_pretraining" and len(table) and (table["analysis"] == "clustered").any():
+            told = told.rstrip(". ") + "; the contrasts that take those runs as clusters stand beside the others."
+        return said(_sentence(told))
 
     def _methods(self) -> Section:
         written = methods.paragraph(self.view)
@@ -237,6 +208,11 @@ def _sentence(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
+def said(sentence: str) -> str:
+    """A sentence of the analysis as it stands on the page: d' has its sign."""
+    return re.sub(r"\bdprime\b", "d′", sentence)
+
+
 def _missing(view: View, title: str) -> str:
     if not view.analysis:
         return f"{title}: the study is not analysed yet."
@@ -252,7 +228,3 @@ def _means_by_metric(view: View) -> Table | None:
     mean = named.groupby(["method", "stage", "metric"], sort=False)["value"].mean().unstack("metric").reset_index()
     mean.columns.name = None
     return tables.of_frame(mean, "Means over all networks and samples.", 200, closed=True)
-
-
-def _address(svg: bytes) -> str:
-    return "data:image/svg+xml;base64," + base64.b64encode(svg).decode()

@@ -55,6 +55,14 @@ class Source:
         path = self.folder.path / ANALYSIS / "comparison.json"
         return list(read_json(path).get("sentences", ())) if path.exists() else []
 
+    @cached_property
+    def compared(self) -> pandas.DataFrame:
+        """Contrasts of all variants, each beside the others; empty if there are none."""
+        import pandas
+
+        path = self.folder.path / ANALYSIS / "comparison.parquet"
+        return _texts(pandas.read_parquet(path)) if path.exists() else pandas.DataFrame()
+
     @property
     def variants(self) -> list[str]:
         """Names of the variants of the data, the main one first."""
@@ -104,6 +112,15 @@ class View:
         if "variant" in table.columns:
             table = table[table["variant"] == self.variant]
         return _texts(table)
+
+    def sql(self, name: str, columns: str = "*") -> str:
+        """Query for a table of the analysis."""
+        table = f"{self.variant}_{name}"
+        return f"select {columns} from {table if table.isidentifier() else chr(34) + table + chr(34)}"
+
+    def sql_of_cells(self, name: str) -> str:
+        """Query for the rows of this variant in a table of all cells."""
+        return f"select * from {name} where variant = '{self.variant}'"
 
     def section(self, name: str) -> dict[str, Any]:
         """Return a section of the analysis by its id; empty if it is not there."""

@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "*")
 GREY = "#595959"
-WIDE, NARROW = 10.6, 3.7
-"""Width in inches: a page of 1280 pixels, and one of 390."""
+WIDE, NARROW = 9.0, 3.7
+"""Width in inches: the column of a page of 1280 pixels, and a page of 390."""
+LINES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (1, 1.2)), (0, (6, 1.2, 1, 1.2)), (0, (9, 2)))
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,8 @@ class Drawing:
         The numbers that are drawn.
     draw
         Given the width in inches, the figure.
+    query
+        SQL that gives the table again: ``xaigt study query``.
     """
 
     name: str
@@ -48,6 +51,7 @@ class Drawing:
     alt: str
     table: pandas.DataFrame
     draw: Callable[[float], Figure]
+    query: str
 
 
 def colour(levels: Sequence[Any], level: Any) -> str:
@@ -58,6 +62,11 @@ def colour(levels: Sequence[Any], level: Any) -> str:
 def marker(levels: Sequence[Any], level: Any) -> str:
     """Shape of a level: no figure relies on colour alone."""
     return MARKERS[list(levels).index(level) % len(MARKERS)]
+
+
+def line(levels: Sequence[Any], level: Any) -> Any:
+    """Style of a line of a level."""
+    return LINES[list(levels).index(level) % len(LINES)]
 
 
 def panels(
@@ -76,6 +85,7 @@ def panels(
     """
     columns = max(1, min(count, int(width / least)))
     rows = -(-count // columns)
+    columns = -(-count // rows)  # no row has much less than the others
     figure = new_figure(width, rows * height + 0.6)
     grid = figure.subplots(rows, columns, squeeze=False, sharey=True, sharex=right)
     axes = list(grid.flat)
@@ -156,15 +166,20 @@ def encoded(figure: Figure, kind: str, salt: str) -> bytes:
     with mpl.rc_context({"svg.hashsalt": salt, "svg.fonttype": "path"}):
         metadata: dict[str, Any] = {"Date": None} if kind == "svg" else {"Software": None}
         figure.savefig(content, format=kind, dpi=200 if kind == "png" else 72, metadata=metadata)
+    figure.set_layout_engine("none")  # what is laid out stays so: the next format costs no second layout
     return content.getvalue()
 
 
-def write(drawing: Drawing, folder: Path) -> dict[str, bytes]:
-    """Write a drawing as PNG, SVG and CSV; return its SVG for a wide and for a narrow page."""
+def write(drawing: Drawing, folder: Path) -> bytes:
+    """Write a drawing as PNG, SVG and CSV; return its SVG, for a wide page."""
     wide = drawing.draw(WIDE)
-    pictures = {"wide": encoded(wide, "svg", drawing.name)}
-    pictures["narrow"] = encoded(drawing.draw(NARROW), "svg", f"{drawing.name}-narrow")
-    replace(folder / f"{drawing.name}.svg", pictures["wide"])
+    picture = encoded(wide, "svg", drawing.name)
+    replace(folder / f"{drawing.name}.svg", picture)
     replace(folder / f"{drawing.name}.png", encoded(wide, "png", drawing.name))
     replace(folder / f"{drawing.name}.csv", drawing.table.to_csv(index=False, lineterminator="\n").encode())
-    return pictures
+    return picture
+
+
+def narrow(drawing: Drawing) -> bytes:
+    """SVG of a drawing for a narrow page."""
+    return encoded(drawing.draw(NARROW), "svg", f"{drawing.name}-narrow")

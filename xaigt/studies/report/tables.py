@@ -103,23 +103,27 @@ def failed(source: Source) -> Table | None:
 
 def time_spent(description: Mapping[str, Any]) -> Table | None:
     """Time of each part of the study."""
-    seconds = description.get("seconds") or {}
+    seconds = dict(description.get("seconds") or {})
+    if description.get("cell_seconds") is not None:
+        seconds["cells"] = description["cell_seconds"]
     words = {
-        "data": "generation of data", "pretraining": "pre-training", "cells": "cells (sum over all)",
-        "analysis": "analysis", "wall": "by the clock, all commands",
+        "data": "generation of data", "pretraining": "pre-training", "cells": "training, explaining and scoring (sum)",
+        "running cells": "the same, by the clock", "gallery": "maps of the gallery", "analysis": "analysis",
+        "wall": "everything, by the clock",
     }  # fmt: skip
-    rows = [[words.get(name, name), _duration(value)] for name, value in seconds.items() if value is not None]
-    return Table("Time spent.", ["what", "hours:minutes:seconds"], rows) if rows else None
+    order = [*(name for name in words if name in seconds), *(name for name in seconds if name not in words)]
+    rows = [[words.get(name, name), duration(seconds[name])] for name in order if seconds[name] is not None]
+    return Table("Time spent (hours:minutes:seconds).", ["what", "time"], rows) if rows else None
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """``H:MM:SS``."""
     return str(datetime.timedelta(seconds=round(seconds)))
 
 
 def origin(description: Mapping[str, Any]) -> list[Table]:
-    """Machine, versions, seeds, data and checksums."""
-    tables = []
-    machine = (
+    """Machine, versions, seeds, data and checksums; those that are long are closed."""
+    names = (
         "preset",
         "state",
         "created",
@@ -132,34 +136,40 @@ def origin(description: Mapping[str, Any]) -> list[Table]:
         "workers",
         "threads",
     )
-    tables.append(
-        of_pairs([(name, description[name]) for name in machine if name in description], "Study and machine.")
-    )
+    known = [(name, description[name]) for name in names if description.get(name) not in (None, "")]
+    tables = [of_pairs(known, "Study and machine.")]
     if description.get("versions"):
         tables.append(of_pairs(description["versions"].items(), "Versions."))
     if description.get("seeds"):
-        tables.append(of_pairs([(k, str(v)) for k, v in description["seeds"].items()], "Seeds."))
-    rows = []
-    for variant, entries in (description.get("datasets") or {}).items():
-        for entry in entries:
-            splits = ", ".join(f"{name} {count}" for name, count in (entry.get("splits") or {}).items())
-            sums = entry.get("sha256") or {}
-            shown = (
-                "; ".join(f"{name} {value}" for name, value in sums.items()) if isinstance(sums, dict) else str(sums)
-            )
-            rows.append([variant, entry["name"], entry.get("recipe", ""), text(entry.get("seed")), splits, shown])
-    if rows:
-        tables.append(Table("Data.", ["data", "name", "recipe", "seed", "splits", "sha256"], rows))
-    licences = {
-        str(name): None
-        for group in (description.get("datasets") or {}).values()
-        for e in group
-        for name in e.get("licences") or ()
-    }
+        seeds = [(name, _listed(value)) for name, value in description["seeds"].items()]
+        tables.append(of_pairs(seeds, "Seeds."))
+    return [*tables, *_data(description.get("datasets") or {}), *_checksums(description)]
+
+
+def _listed(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
+
+
+def _data(datasets: Mapping[str, Any]) -> list[Table]:
+    entries = [(variant, entry) for variant, group in datasets.items() for entry in group]
+    rows = [
+        [variant, entry["name"], entry.get("recipe", ""), text(entry.get("seed")), text(entry.get("id")),
+         ", ".join(f"{name} {count}" for name, count in (entry.get("splits") or {}).items())]
+        for variant, entry in entries
+    ]  # fmt: skip
+    tables = [Table("Data.", ["data", "name", "recipe", "seed", "id", "samples"], rows)] if rows else []
+    licences = dict.fromkeys(str(name) for _, entry in entries for name in entry.get("licences") or ())
     if licences:
         tables.append(Table("Licences of the anatomy.", ["licence"], [[name] for name in licences], True))
-    if description.get("checksums"):
-        tables.append(
-            of_pairs(description["checksums"].items(), "Checksums (sha256) of tables and analyses.", closed=True)
-        )
     return tables
+
+
+def _checksums(description: Mapping[str, Any]) -> list[Table]:
+    rows = []
+    for group in (description.get("datasets") or {}).values():
+        for entry in group:
+            sums = entry.get("sha256") or {}
+            named = sums.items() if isinstance(sums, dict) else [("", sums)]
+            rows += [[f"{entry.get('path') or entry['name']}/{name}", str(value)] for name, value in named]
+    rows += [[name, str(value)] for name, value in (description.get("checksums") or {}).items()]
+    return [Table("Checksums (sha256) of data, tables and analyses.", ["file", "sha256"], rows, True)] if rows else []

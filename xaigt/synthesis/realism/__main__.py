@@ -2,7 +2,7 @@
 
 ``python -m xaigt.synthesis.realism FOLDER`` generates lesions of every subtype, sets them beside published figures, and
 writes ``lesions.csv.gz`` (every cluster), ``realism.md`` (the table), ``realism.svg`` and ``windows.png``. With
-``--scan`` it also sets noise and sharpness beside a real head CT in HU (``texture.md``, ``texture.svg``).
+``--scan`` it also sets noise, sharpness and pictures beside real head CT (``texture.md``, ``texture.svg``).
 """
 
 from __future__ import annotations
@@ -31,8 +31,10 @@ def main() -> None:
     given = parser.parse_args()
     given.folder.mkdir(parents=True, exist_ok=True)
     recipe = composed(load_recipe(given.recipe))
-    windows(recipe, given.folder / "windows.png")
     scans = [scan for scan in given.scan if scan.exists()]
+    if missing := [str(scan) for scan in given.scan if not scan.exists()]:
+        print(f"left out, as it is not there: {', '.join(missing)}")
+    windows(recipe, scans, given.folder / "windows.png")
     if scans:
         texture = texture_table(recipe, scans)
         (given.folder / "texture.md").write_text(table_text(texture), encoding="utf-8")

@@ -6,13 +6,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import torch
+from scipy import ndimage
 
 from xaigt.synthesis.plan import Plan, draw_plan, sampling_grid
 from xaigt.synthesis.realism.lesions import extent_fit
 from xaigt.synthesis.realism.targets import LEAST_ML, TARGETS
-from xaigt.synthesis.recipe import Recipe
+from xaigt.synthesis.realism.texture import real
+from xaigt.synthesis.recipe import DEFAULT_THICKNESS_MM, FIELD_OF_VIEW_MM, Recipe
 from xaigt.synthesis.render import render
 
 WINDOW = (0, 80)  # centre 40, width 80
@@ -56,32 +59,64 @@ def figure(clusters: pd.DataFrame, path: Path) -> None:
             row[1].set(xscale="log", xlabel="mL a case", ylabel="share of cases")
             seen = own.dropna(subset="ml")
             jitter = np.random.default_rng(0).uniform(-2, 2, len(seen))
-            row[2].plot(seen["ml"], seen["extent_z_mm"] + jitter, ".", ms=2, color="0.7")
+            row[2].plot(seen["ml"], seen["extent_z_mm"] + jitter, ".", ms=2, color="0.7", rasterized=True)
             volumes = np.geomspace(0.3, 80, 30)
             slope, intercept = extent_fit(own)
             row[2].plot(volumes, slope * np.log(volumes) + intercept, ":", color="0.2")
             row[2].plot(volumes, target.extent[0] * np.log(volumes) + target.extent[1], color="C3")
             row[2].set(xscale="log", xlabel="mL of a cluster", ylabel="z-extent, mm", ylim=(0, 110))
         drawing.suptitle("red: real (BHSD); grey: generated, dotted their quantiles and fit")
-        drawing.savefig(path, metadata={"Date": None})
+        drawing.savefig(path, dpi=120, metadata={"Date": None})
 
 
-def windows(recipe: Recipe, path: Path, columns: int = 5, seed: int = 7) -> None:
-    """Draw positives in the brain window (40/80) on 512 and on 224 pixels, the same samples beside each other."""
+def windows(recipe: Recipe, scans: list[Path], path: Path, columns: int = 5, seed: int = 7) -> None:
+    """Draw positives in the brain window (40/80) on 512 and on 224 pixels, the same samples, beside real scans.
+
+    Parameters
+    ----------
+    recipe
+        Whose positives are drawn, one of each family.
+    scans
+        Real head CT in HU, each shown as one slice of 5 mm through its middle, read on the same pixels.
+    path
+        Where to write the PNG.
+    columns
+        Families.
+    seed
+        Of the samples.
+    """
     from matplotlib.figure import Figure
 
     pictures = {size: _with_size(recipe, size) for size in SIZES}
     plans = _one_of_each(pictures[SIZES[0]], seed, columns)
-    drawing = Figure(figsize=(3.2 * columns, 3.4 * len(SIZES)), layout="constrained")
-    axes = drawing.subplots(len(SIZES), columns, squeeze=False)
+    drawing = Figure(figsize=(3.2 * (columns + len(scans)), 3.4 * len(SIZES)), layout="constrained")
+    axes = drawing.subplots(len(SIZES), columns + len(scans), squeeze=False)
     for row, (size, own) in zip(axes, pictures.items(), strict=True):
-        for axis, plan in zip(row, plans, strict=True):
-            image = render(plan, sampling_grid(own), own, torch.device("cpu")).arrays["image"]
-            axis.imshow(image, cmap="gray", vmin=WINDOW[0], vmax=WINDOW[1], interpolation="nearest")
+        shown = []
+        for plan in plans:
             first = next(item.lesion for item in plan.lesions if item.role == "lesion")
-            axis.set_title(f"{first.family}, {first.volume_mm3 / 1000:.1f} mL, {size} x {size}", fontsize=8)
+            image = render(plan, sampling_grid(own), own, torch.device("cpu")).arrays["image"]
+            shown.append((image, f"{first.family}, {first.volume_mm3 / 1000:.1f} mL"))
+        shown += [(real_slice(scan, size), f"real: {scan.name[:28]}") for scan in scans]
+        for axis, (image, title) in zip(row, shown, strict=True):
+            axis.imshow(image, cmap="gray", vmin=WINDOW[0], vmax=WINDOW[1], interpolation="nearest")
+            axis.set_title(f"{title}, {size} x {size}", fontsize=8)
             axis.set_axis_off()
-    drawing.savefig(path, dpi=150)
+    drawing.savefig(path, dpi=110)
+
+
+def real_slice(path: Path, size: int) -> npt.NDArray[np.float32]:
+    """One slice of 5 mm through the brain of a real scan (HU), on `size` pixels of 224 mm, in the pose of samples."""
+    volume, spacing = real(path)
+    inside = np.argwhere((volume > 0) & (volume < WINDOW[1]))
+    middle = (inside.min(0) + inside.max(0)) / 2
+    low = int(middle[0] - 0.5 * DEFAULT_THICKNESS_MM / spacing[0] + 0.5)
+    slab = volume[low : low + max(1, round(DEFAULT_THICKNESS_MM / spacing[0]))].mean(0)
+    place = (np.arange(size) + 0.5 - size / 2) * FIELD_OF_VIEW_MM / size
+    # Rows run from front to back, columns from the patient's right to the left.
+    rows, columns = middle[1] - place / spacing[1], middle[2] - place / spacing[2]
+    read = ndimage.map_coordinates(slab, np.meshgrid(rows, columns, indexing="ij"), order=1, cval=-1000.0)
+    return np.asarray(read, np.float32)
 
 
 def _with_size(recipe: Recipe, size: int) -> Recipe:

@@ -1,0 +1,79 @@
+"""Blood along the falx and the tentorium."""
+
+from functools import partial
+
+import pytest
+import torch
+
+from xaigt.anatomy.fields import load_fields
+from xaigt.anatomy.subjects import SubjectRecipe, draw_subject
+from xaigt.anatomy.world import Anatomy
+from xaigt.lesions import family
+from xaigt.lesions.sheets import HALF_MM, THICKEST_MM, Sheet, from_sheet, size_function, tentorium_height, thickness
+from xaigt.randomness import stream
+
+SUBDURAL = family("subdural")
+
+
+def sheet(**changes):
+    plain = {"form": "falx", "side": 1, "centre": (40.0, -20.0, 0.7), "ratio": 0.25, "stretch": 1.0}
+    return Sheet(**{**plain, **changes})
+
+
+def test_the_size_function_beside_the_falx_by_hand():
+    at = torch.tensor([[40.0, -20.0, HALF_MM + 2], [40.0, -10.0, HALF_MM], [48.0, -14.0, HALF_MM]])
+    # 2 mm from the dura over a ratio of 0.25; 10 mm to the front; 8 up and 6 to the front.
+    assert size_function(sheet(), at).tolist() == pytest.approx([8, 10, 10], abs=1e-4)
+    assert size_function(sheet(stretch=2.0), at).tolist()[1] == pytest.approx(5, abs=1e-4)
+    assert from_sheet("falx", -1, at)[0] == pytest.approx(-(HALF_MM + 2) - HALF_MM)
+
+
+def test_thickness_tapers_and_is_bounded():
+    at = torch.tensor([[40.0, -20.0, 1.0], [40.0, 0.0, 1.0], [40.0, 5.0, 1.0]])
+    assert thickness(sheet(level_mm=20.0), at).tolist() == pytest.approx([5, 0, 0], abs=1e-3)
+    assert float(thickness(sheet(level_mm=99.0), at[0])) == THICKEST_MM
+
+
+def test_the_tentorium_rises_to_the_middle_and_is_symmetric():
+    y, x = torch.tensor([-60.0, -60.0, -45.0]), torch.tensor([15.0, 50.0, 25.0])
+    height = tentorium_height(y, x)
+    assert torch.equal(height, tentorium_height(y, -x))
+    assert float(height[0]) > float(height[1])  # a tent: its leaves fall to the sides
+    assert float(tentorium_height(torch.tensor(-40.0), x[0])) > float(tentorium_height(torch.tensor(-80.0), x[0]))
+
+
+@pytest.mark.parametrize("site", ["falx", "tentorium"])
+def test_a_collection_has_its_volume_and_lies_on_its_sheet(site):
+    recipe = SUBDURAL.recipe.model_validate({"sites": {"choice": {site: 1}}, "volume_ml": 5})
+    for sample in range(3):
+        world = Anatomy.of(
+            load_fields("mni152-ct"), draw_subject(stream(0, sample, "subject"), SubjectRecipe()), torch.device("cpu")
+        )
+        lesion = SUBDURAL.draw(partial(stream, 9, sample), recipe, world)
+        assert lesion.shape.form == site and lesion.stage in ("acute", "subacute")
+        reach = SUBDURAL.reach(lesion)
+        edge = torch.linspace(-reach, reach, 64)
+        points = torch.stack(torch.meshgrid(*(edge + c for c in lesion.centre_mm), indexing="ij"), -1)
+        core = SUBDURAL.footprint(lesion, world, points, softness=float(edge[1] - edge[0])).core
+        volume = float(core.double().sum()) * float(edge[1] - edge[0]) ** 3
+        assert volume == pytest.approx(lesion.volume_mm3, rel=0.05)
+        assert lesion.volume_mm3 == pytest.approx(5000, rel=0.02)
+        core = SUBDURAL.footprint(lesion, world, points, softness=0.2).core
+        for axis in range(3):  # nothing beyond the reach
+            assert float(core.select(axis, 0).max()) == float(core.select(axis, -1).max()) == 0
+        away = from_sheet(site, lesion.shape.side, world.to_template(points[core >= 0.5]))
+        assert float(away.min()) > -0.7 and float(away.max()) < THICKEST_MM + 0.7
+        assert float(away.quantile(0.1)) < 2
+
+
+def test_one_does_not_hold_more_than_its_sheet():
+    recipe = SUBDURAL.recipe.model_validate({"sites": {"choice": {"tentorium": 1}}, "volume_ml": 90})
+    world = Anatomy.of(
+        load_fields("mni152-ct"), draw_subject(stream(0, 0, "subject"), SubjectRecipe()), torch.device("cpu")
+    )
+    assert SUBDURAL.draw(partial(stream, 9, 0), recipe, world).volume_mm3 <= 14_100
+
+
+def test_an_unknown_site_is_refused():
+    with pytest.raises(ValueError, match="did you mean 'tentorium'"):
+        SUBDURAL.recipe.model_validate({"sites": {"choice": {"tentorum": 1}}})

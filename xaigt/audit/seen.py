@@ -1,0 +1,55 @@
+"""Do the lesions that can be seen make the class that is recorded? A label without visible evidence is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from xaigt.audit.lines import Verdict
+from xaigt.audit.problems import Check
+from xaigt.dataset.reading import Dataset
+
+NAME = "visible lesions make the class"
+MOST = 0.1
+"""Share of samples that may show too little of what makes their class; a choice of ours."""
+
+
+def check_seen(dataset: Dataset) -> Check:
+    """FAIL where more than `MOST` of the samples do not show, in visible lesions, what their class says.
+
+    presence: any lesion. subtype: its subtypes. shape, side: at least one lesion. count: as many as the class says.
+    rule: groups for which the rule has the class as its value.
+    """
+    groups: dict[int, list[str]] = {}
+    for row in dataset.lesions.to_dict("records"):
+        if row["role"] == "lesion" and row["voxels"] > 0 and row.get("visible", True):
+            groups.setdefault(int(row["sample"]), []).append(str(row["group"]))
+    rows: list[dict[str, Any]] = dataset.samples.to_dict("records")
+    off = [int(row["sample"]) for row in rows if not _shows(row, groups.get(int(row["sample"]), []), dataset)]
+    share = len(off) / max(len(rows), 1)
+    words = f"{len(off)} of {len(rows)} samples ({share:.1%}) show too little of what makes their class"
+    verdict = Verdict.FAIL if share > MOST else Verdict.PASS
+    return Check(NAME, verdict, f"{words}; at most {MOST:.0%} may", {"samples": off[:100]})
+
+
+def _shows(row: Mapping[str, Any], seen: list[str], dataset: Dataset) -> bool:
+    task, label = str(dataset.description["task"]), int(row["label"])
+    if task == "presence":
+        return bool(seen) == bool(label)
+    if task == "subtype":
+        return all(bool(row[f"has_{name}"]) == (name in seen) for name in dataset.classes)
+    if task == "count":
+        lowest = int(dataset.description["recipe"]["lesions"][_evidence(dataset)]["count"]["integers"][0])
+        return len(seen) == lowest + label
+    if task == "rule":
+        from xaigt.synthesis.rules import parse
+
+        rule = parse(str(dataset.description["recipe"]["rule"]))
+        return rule({name: name in seen for name in rule.names}) == bool(label)
+    return bool(seen)
+
+
+def _evidence(dataset: Dataset) -> int:
+    """Number of the first group whose lesions are the truth."""
+    groups = dataset.description["recipe"]["lesions"]
+    return next(number for number, group in enumerate(groups) if group["role"] == "lesion")
