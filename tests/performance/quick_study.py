@@ -1,9 +1,9 @@
 """The quick study: how long it takes, and the figures of docs/tutorial/pretraining.md.
 
-    python tests/performance/quick_study.py -o FOLDER [--pictures docs/tutorial]
+    python tests/performance/quick_study.py -o FOLDER [--tutorial docs/tutorial]
 
 Runs ``xaigt study pretraining --preset quick`` (a folder that holds one goes on, and what is finished is not timed
-again), and prints in Markdown what the tutorial quotes. ``--pictures`` writes its pictures.
+again), and prints times, tables and sentences. ``--tutorial`` writes them and two pictures into the tutorial.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from xaigt.studies.query import query
 
 PICTURES, WIDEST = ("scores", "accuracy"), 1200  # pixels
 QUERIES = {
-    "Accuracy by arm and depth": """select arm, depth, round(avg(auc), 3) as auc, round(min(auc), 3) as low,
+    "accuracy": """select arm, depth, round(avg(auc), 3) as auc, round(min(auc), 3) as low,
         round(max(auc), 3) as high, round(avg(dprime), 2) as dprime from cells group by all order by all""",
-    "Mean score by method": """select method, stage, round(avg(value), 3) as score from scores
+    "scores": """select method, stage, round(avg(value), 3) as score from scores
         where metric = 'precision_at_k' group by all order by score desc""",
-    "Contrast of the arms": """select analysis, contrast, round(estimate, 3) as estimate, round(low, 3) as low,
+    "arms": """select analysis, contrast, round(estimate, 3) as estimate, round(low, 3) as low,
         round(high, 3) as high, round(p, 4) as p from main_contrasts where question = 'arm'""",
-    "Contrast of the arms by method": """select method, analysis, round(estimate, 3) as estimate,
+    "methods": """select method, analysis, round(estimate, 3) as estimate,
         round(low, 3) as low, round(high, 3) as high, round(p_holm, 4) as p_holm from main_contrasts
         where question = 'arm by method' and analysis in ('total', 'corrected') order by all""",
 }
@@ -36,7 +36,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("-o", "--output", type=Path, required=True)
     parser.add_argument("--engine", default="processes", choices=["local", "processes"])
-    parser.add_argument("--pictures", type=Path, help="folder for the pictures of the tutorial")
+    parser.add_argument("--tutorial", type=Path, help="folder of the tutorial, whose blocks and pictures are written")
     given = parser.parse_args()
     command = ["study", "pretraining", "--preset", "quick", "--engine", given.engine, "-o", str(given.output)]
     start = time.perf_counter()
@@ -44,25 +44,55 @@ def main() -> None:
     wall = time.perf_counter() - start
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     folder = load(given.output)
-    print(f"\nThis command: {wall:.0f} s by the clock, {used.ru_utime + used.ru_stime:.0f} s of CPU.\n")
-    show(folder)
-    if given.pictures:
+    cpu = used.ru_utime + used.ru_stime
+    found = blocks(folder, f"The command took {wall:.0f} s by the clock and {cpu:.0f} s of CPU.")
+    for name, text in found.items():
+        print(f"\n## {name}\n\n{text}")
+    if given.tutorial:
+        fill(given.tutorial / "pretraining.md", found)
         for name in PICTURES:
-            shrink(folder.path / "report" / f"{name}.png", given.pictures / f"{name}.png")
+            shrink(folder.path / "report" / f"{name}.png", given.tutorial / f"{name}.png")
 
 
-def show(folder: StudyFolder) -> None:
-    """Print times, tables and sentences."""
-    seconds = folder.description["seconds"]
-    print("\n".join(f"- {name}: {value:.0f} s" for name, value in seconds.items()))
+def blocks(folder: StudyFolder, took: str) -> dict[str, str]:
+    """Return the text of each block of the tutorial."""
+    described = folder.description
+    where = f"{described['platform']}, {described['cpus']} CPUs, torch {described['versions']['torch']}"
+    seconds = ", ".join(f"{name} {value:.0f}" for name, value in described["seconds"].items())
     cells = folder.table("cells")
-    print(f"\nAUC {cells['auc'].min():.3f} to {cells['auc'].max():.3f}")
-    print(f"Median time of a cell: {cells['seconds_total'].median():.0f} s")
-    for title, sql in QUERIES.items():
-        print(f"\n## {title}\n\n```\n{query(folder, sql).to_string(index=False)}\n```")
-    for section in folder.analysis()["sections"]:
-        print(f"\n## {section['title']}\n")
-        print("\n".join(f"- {sentence}" for sentence in section["sentences"]))
+    auc = f"AUC {cells['auc'].min():.3f} to {cells['auc'].max():.3f} over {len(cells)} networks."
+
+    def table(name: str) -> str:
+        return f"```\n{query(folder, QUERIES[name]).to_string(index=False)}\n```"
+
+    sections = {entry["id"]: entry["sentences"] for entry in folder.analysis()["sections"]}
+
+    def said(*names: str) -> str:
+        return "\n".join(f"- {sentence}" for name in names for sentence in sections.get(name, []))
+
+    def picture(name: str, words: str) -> str:
+        return f"![{words}]({name}.png)"
+
+    return {
+        "time": f"{took} Seconds by part (cells: summed over processes; wall: of all commands): {seconds}. {where}.",
+        "accuracy": f"{table('accuracy')}\n\n{auc}",
+        "scores": f"{picture('scores', 'Scores by method, arm and depth')}\n\n{table('scores')}\n\n{said('stages')}",
+        "arms": "\n\n".join(
+            [picture("accuracy", "Score against d' with the fitted lines"), table("arms"), table("methods"),
+             said("changes", "matched", "sensitivity")]
+        ),
+        "used": said("used"),
+    }  # fmt: skip
+
+
+def fill(path: Path, found: dict[str, str]) -> None:
+    """Write each block between its comments."""
+    text = path.read_text(encoding="utf-8")
+    for name, block in found.items():
+        start = text.index(f"<!-- figures: {name} -->")
+        end = text.index("<!-- end -->", start)
+        text = f"{text[:start]}<!-- figures: {name} -->\n{block}\n{text[end:]}"
+    path.write_text(text, encoding="utf-8")
 
 
 def shrink(source: Path, target: Path) -> None:

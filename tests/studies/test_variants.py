@@ -7,7 +7,9 @@ from xaigt.studies.running import Means, run
 
 from .conftest import PLAN
 
-SMALL = {"grid.size": 64, "grid.spacing": 2.5, "grid.thickness": 5.0}
+SMALL = {
+    "grid.size": 64, "grid.spacing": 2.5, "grid.thickness": 5.0, "lesions.0.count": 1, "lesions.1.count": 1,
+}  # fmt: skip
 
 
 def studied(data, **changes):

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 PROBE = {"train": 16, "val": 8, "test": 16}
 """Samples of the probe, on which a head is trained for one epoch, so that there is a network to explain."""
-FEW, MORE, FEW_SECONDS = 1, 6, 2.0
+FEW, MORE, FEW_SECONDS = 1, 12, 2.0
 """Samples explained first, and after that where those took less than so many seconds."""
 BYTES_A_ROW = 24.0  # of the table of scores, compressed: a study's cell keeps it, and the joined table too
 VALIDATION = 1 / 3  # time of an image that is only classified, over that of one that is trained on
