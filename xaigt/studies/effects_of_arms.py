@@ -104,7 +104,7 @@ class Outcome:
         parts = []
         for metric in dict.fromkeys(self.material.everything["metric"]):
             try:
-                found = _compare(self.material, self.material.of_metric(str(metric)))
+                found, _ = _possible(self.material, self.material.of_metric(str(metric)))
                 parts.append(found.side_by_side("arm").assign(metric=metric))
             except StatisticsError as error:
                 section.sentences.append(f"{metric}: not compared ({error}).")
@@ -124,18 +124,31 @@ class Outcome:
 def analyse(material: Material) -> Outcome:
     """Compare everything that the networks of a variant allow."""
     try:
-        comparison = _compare(material, material.scores)
+        comparison, reason = _possible(material, material.scores)
     except StatisticsError as error:
         reason = f"The networks cannot be compared: {error}."
         refused = Section("total", "Total effect", [reason], refused=True)
         return Outcome(material, None, reason, None, [refused])
     contrasts = _contrasts(material, comparison)
-    outcome = Outcome(material, comparison, "", contrasts, [])
+    outcome = Outcome(material, comparison, reason, contrasts, [])
     outcome.sections.extend(
         [_total(outcome, comparison), _adjusted(outcome, comparison), _sensitivity(material, comparison)]
     )
     outcome.sections.extend(_asked(outcome, factor) for factor in ("depth", "method"))
     return outcome
+
+
+def _possible(material: Material, scores: pandas.DataFrame) -> tuple[Comparison, str]:
+    """Compare; where the covariate forbids it (one value for every network), without it, and say why."""
+    try:
+        return _compare(material, scores), ""
+    except StatisticsError as error:
+        try:
+            return _compare(
+                material, scores, covariate=None, covariate_se=None
+            ), f"Not corrected for accuracy: {error}."
+        except StatisticsError:
+            raise error from None
 
 
 def _compare(material: Material, scores: pandas.DataFrame, **options: Any) -> Comparison:
@@ -242,11 +255,12 @@ def _points(material: Material) -> pandas.DataFrame:
 
 
 def _adjusted(outcome: Outcome, comparison: Comparison) -> Section:
-    covariate = comparison.covariate
+    covariate = comparison.covariate or outcome.material.study.analysis.covariate
     section = Section("adjusted", f"Corrected effect: at equal {covariate}")
     if "adjusted" not in comparison.fits:
         section.refused = True
         section.sentences += [found.sentence for found in comparison.findings if found.code == "no_adjusted"]
+        section.sentences += [outcome.reason] if outcome.reason else []
         return section
     section.tables["lines"] = _lines(outcome.material, comparison)
     try:
