@@ -97,6 +97,7 @@ def test_hemorrhage_does_not_fail(slices):
     assert all(check.verdict in (Verdict.PASS, Verdict.NOT_JUDGED) for check in report.checks)
 
 
+@pytest.mark.slow
 def test_volumes_are_audited_too(tmp_path):
     from tests.conftest import SMALL_3D
 

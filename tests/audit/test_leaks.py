@@ -169,7 +169,7 @@ def wrong_bits(item, rng):
 
 
 def unseen(item, rng):  # noise in the table agrees: contrast over noise is below what is visible
-    if item["number"] < 16:
+    if item["number"] < 32:
         item["row"]["noise_sd"] = 50.0
         for lesion in item["lesions"]:
             lesion["visible"] = False

@@ -74,6 +74,7 @@ def test_as_published_fails(dataset):
     assert {"no lesion shape in two splits", "altered area", "area", "no subject in two splits"} <= names
 
 
+@pytest.mark.slow
 def test_with_every_defect_mended_nothing_fails_and_the_class_is_the_shape(dataset):
     report = audit(dataset(MENDED, 150), rerender=0)
     assert failed(report) == set()

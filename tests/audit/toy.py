@@ -160,7 +160,7 @@ def _rows(item: dict[str, Any], classes: int) -> None:
     item["lesions"], item["evidence"] = [], [{"target": target} | nothing for target in range(classes)]
     if label == 0:
         return
-    measured: dict[str, Any] = {"voxels": 0}
+    measured: dict[str, Any] = {"voxels": 30, "visible": True}
     if "arrays" in item:
         mask = item["arrays"]["lesion"] > 0
         places = np.argwhere(mask)

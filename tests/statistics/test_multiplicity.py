@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from statsmodels.stats.multitest import multipletests
 
@@ -19,6 +19,7 @@ def test_four_by_hand(method, wanted):
 
 
 @pytest.mark.parametrize("method", ["holm", "fdr_bh"])
+@settings(max_examples=25)  # statsmodels collects garbage at every call
 @given(p=st.lists(st.floats(0, 1) | st.just(float("nan")), min_size=1, max_size=12))
 def test_the_same_as_statsmodels_and_nan_is_not_counted(method, p):
     values = np.array(p)

@@ -83,7 +83,7 @@ def test_killed_at_random_moments_it_goes_on_and_ends_with_the_same_bits(tmp_pat
     assert_same(folder, whole)
 
 
-@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("workers", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_ctrl_c_says_how_to_go_on_and_leaves_a_usable_state(tmp_path, whole, workers):
     folder = tmp_path / "d"
     process = start(folder, workers)

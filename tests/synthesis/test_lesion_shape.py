@@ -155,6 +155,7 @@ def reach(lesion):
 def test_what_no_draw_can_make_is_refused_with_what_to_change(settings, changes, message, monkeypatch):
     monkeypatch.setattr(planning, "TRIES", 2)
     monkeypatch.setattr(placing, "TRIES", 2)
+    monkeypatch.setattr(placing, "TRIES_IN_SLICE", 2)
     with pytest.raises(XaigtError, match=message):
         draw_plan(load_recipe("lesion-shape", settings, changes), 0, 0)
 
