@@ -14,7 +14,7 @@ import xaigt
 from xaigt import catalog
 from xaigt.errors import XaigtError
 from xaigt.execution import fixed_threads
-from xaigt.synthesis import plan as planning
+from xaigt.synthesis import drawing
 from xaigt.synthesis.recipe import Recipe
 
 SIZES = (64, 96, 128, 224)
@@ -23,22 +23,22 @@ SIZES = (64, 96, 128, 224)
 def count(recipe: Recipe, plans: int, seed: int) -> tuple[Counter[str], float]:
     """Messages of what failed, with `again` for attempts beyond the first; seconds a plan."""
     found: Counter[str] = Counter()
-    drawn = planning._drawn
+    drawn = drawing._drawn
 
-    def noted(recipe: Recipe, seed: int, sample: int, attempt: int) -> planning.Plan:
+    def noted(recipe: Recipe, seed: int, sample: int, attempt: int) -> drawing.Plan:
         found["again"] += attempt > 0
         return drawn(recipe, seed, sample, attempt)
 
-    planning._drawn = noted
+    drawing._drawn = noted
     start = time.perf_counter()
     try:
         for sample in range(plans):
             try:
-                planning.draw_plan(recipe, seed, sample)
+                drawing.draw_plan(recipe, seed, sample)
             except XaigtError as error:
                 found[str(error)] += 1
     finally:
-        planning._drawn = drawn
+        drawing._drawn = drawn
     return found, (time.perf_counter() - start) / plans
 
 

@@ -31,7 +31,7 @@ import xaigt
 from xaigt.dataset.store import checksum
 from xaigt.execution import fixed_threads
 from xaigt.synthesis import generate as generating
-from xaigt.synthesis.plan import draw_plan
+from xaigt.synthesis.drawing import draw_plan
 from xaigt.synthesis.render import render
 
 PARTS = ("slices", "volumes", "memory", "start")

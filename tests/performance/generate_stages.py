@@ -25,8 +25,9 @@ from xaigt.dataset.store import Store, checksum
 from xaigt.execution import fixed_threads
 from xaigt.synthesis import render as rendering
 from xaigt.synthesis.acquisition import correlated_noise
+from xaigt.synthesis.drawing import draw_plan
 from xaigt.synthesis.generate import sample_shape
-from xaigt.synthesis.plan import draw_plan, sampling_grid
+from xaigt.synthesis.plan import sampling_grid
 
 CPU = torch.device("cpu")
 

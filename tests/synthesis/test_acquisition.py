@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from tests.conftest import SMALL
-from xaigt.synthesis.acquisition import correlated_noise, quadrature_noise
-from xaigt.synthesis.plan import Acquisition, draw_plan
+from xaigt.synthesis.acquisition import Acquisition, correlated_noise, quadrature_noise
+from xaigt.synthesis.drawing import draw_plan
 from xaigt.synthesis.recipe import load_recipe
 from xaigt.volume import Grid
 

@@ -9,9 +9,10 @@ from xaigt.anatomy.fields import load_fields
 from xaigt.anatomy.subjects import SubjectRecipe, draw_subject
 from xaigt.anatomy.world import Anatomy
 from xaigt.randomness import stream
-from xaigt.synthesis.acquisition import correlated_noise
+from xaigt.synthesis.acquisition import Acquisition, correlated_noise
 from xaigt.synthesis.beam import PETROUS, RIM_MM, beam_hardening
-from xaigt.synthesis.plan import Acquisition, draw_plan, sampling_grid
+from xaigt.synthesis.drawing import draw_plan
+from xaigt.synthesis.plan import sampling_grid
 from xaigt.synthesis.recipe import load_recipe
 from xaigt.synthesis.render import render
 from xaigt.volume import Grid

@@ -66,7 +66,7 @@ def test_threads_of_the_caller_do_not_matter(slices, tmp_path):
 
 def test_a_sample_alone_is_that_sample_of_the_dataset(slices):
     from xaigt.anatomy.fields import load_fields
-    from xaigt.synthesis.plan import draw_plan
+    from xaigt.synthesis.drawing import draw_plan
     from xaigt.synthesis.render import render
 
     recipe = small()

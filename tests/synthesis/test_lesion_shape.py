@@ -11,9 +11,9 @@ import torch
 from xaigt.errors import XaigtError
 from xaigt.randomness import stream
 from xaigt.shape import compactness
-from xaigt.synthesis import placing
-from xaigt.synthesis import plan as planning
-from xaigt.synthesis.plan import draw_plan, sampling_grid
+from xaigt.synthesis import drawing, placing
+from xaigt.synthesis.drawing import draw_plan
+from xaigt.synthesis.plan import sampling_grid
 from xaigt.synthesis.recipe import load_recipe
 from xaigt.synthesis.render import render
 
@@ -153,7 +153,7 @@ def reach(lesion):
     ],
 )
 def test_what_no_draw_can_make_is_refused_with_what_to_change(settings, changes, message, monkeypatch):
-    monkeypatch.setattr(planning, "TRIES", 2)
+    monkeypatch.setattr(drawing, "TRIES", 2)
     monkeypatch.setattr(placing, "TRIES", 2)
     monkeypatch.setattr(placing, "TRIES_IN_SLICE", 2)
     with pytest.raises(XaigtError, match=message):

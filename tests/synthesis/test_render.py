@@ -11,9 +11,10 @@ from xaigt.anatomy.fields import CHANNELS, Fields, load_fields
 from xaigt.anatomy.world import Anatomy
 from xaigt.dataset.layout import ALTERED, ARRAYS, COMPARTMENTS
 from xaigt.lesions import family
-from xaigt.synthesis.acquisition import correlated_noise
+from xaigt.synthesis.acquisition import Acquisition, correlated_noise
 from xaigt.synthesis.beam import beam_hardening
-from xaigt.synthesis.plan import Acquisition, Plan, draw_plan, sampling_grid
+from xaigt.synthesis.drawing import draw_plan
+from xaigt.synthesis.plan import Plan, sampling_grid
 from xaigt.synthesis.recipe import load_recipe
 from xaigt.synthesis.render import render
 from xaigt.volume import Grid

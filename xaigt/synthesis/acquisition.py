@@ -13,11 +13,39 @@ import math
 import numpy as np
 import torch
 
-from xaigt.randomness import white_noise
-from xaigt.synthesis.plan import Acquisition
+from xaigt.distributions import DIGITS, draw
+from xaigt.lesions import Streams
+from xaigt.randomness import subseed, white_noise
+from xaigt.schema import Strict
+from xaigt.synthesis.recipe import AcquisitionRecipe
 from xaigt.volume import Grid
 
 _FWHM_TO_SD = 1 / math.sqrt(8 * math.log(2))
+
+
+class Acquisition(Strict):
+    """The drawn numbers of one acquisition; `quadrature_seed` is there where the noise is Rician."""
+
+    noise_hu: float
+    noise_fwhm_mm: float
+    noise_seed: int
+    quadrature_seed: int | None = None
+    beam_hu: float = 0.0
+    beam_phase: float = 0.0
+    rim_hu: float = 0.0
+
+
+def draw_acquisition(recipe: AcquisitionRecipe, rng: Streams, *, rician: bool) -> Acquisition:
+    """Draw how one sample is acquired, alike for every class."""
+    return Acquisition(
+        noise_hu=draw(rng("acquisition"), recipe.noise_hu),
+        noise_fwhm_mm=draw(rng("acquisition-grain"), recipe.noise_fwhm_mm),
+        noise_seed=subseed(rng("noise")),
+        quadrature_seed=subseed(rng("noise-quadrature")) if rician else None,
+        beam_hu=draw(rng("beam"), recipe.beam_hu),
+        beam_phase=round(float(rng("beam-phase").uniform()), DIGITS),
+        rim_hu=draw(rng("rim"), recipe.rim_hu),
+    )
 
 
 def correlated_noise(acquisition: Acquisition, grid: Grid) -> torch.Tensor:

@@ -15,7 +15,7 @@ import torch
 
 from xaigt.anatomy.lattices import Axes
 from xaigt.anatomy.world import Anatomy
-from xaigt.synthesis.plan import Acquisition
+from xaigt.synthesis.acquisition import Acquisition
 from xaigt.volume import Grid
 
 PETROUS = (-34.0, -25.0)  # height z and place y of the line between the petrous ridges (mm of template space)

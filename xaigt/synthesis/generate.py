@@ -321,7 +321,7 @@ def _make(job: Job, recipe: AnyRecipe, sample: int, device: torch.device) -> _Ma
 
         old = legacy_plan.draw_plan(recipe, job.seed, sample, shares)
         return _Made(old, legacy.render(old, recipe), old.split, old.background, legacy.noise_sd(old))
-    from xaigt.synthesis.plan import draw_plan
+    from xaigt.synthesis.drawing import draw_plan
     from xaigt.synthesis.render import render
 
     plan = draw_plan(recipe, job.seed, sample)

@@ -29,7 +29,7 @@ from xaigt.errors import XaigtError
 from xaigt.lesions import Lesion, family
 from xaigt.lesions.signal import MR_WHITE
 from xaigt.shape import boundary, compactness
-from xaigt.synthesis.plan import draw_plan
+from xaigt.synthesis.drawing import draw_plan
 from xaigt.synthesis.published import PUBLISHED, Published
 from xaigt.synthesis.recipe import Recipe, composed, load_recipe
 from xaigt.synthesis.render import render

@@ -11,7 +11,8 @@ import pandas as pd
 import torch
 from scipy import ndimage
 
-from xaigt.synthesis.plan import Plan, draw_plan, sampling_grid
+from xaigt.synthesis.drawing import draw_plan
+from xaigt.synthesis.plan import Plan, sampling_grid
 from xaigt.synthesis.realism.lesions import extent_fit
 from xaigt.synthesis.realism.targets import LEAST_ML, TARGETS
 from xaigt.synthesis.realism.texture import real

@@ -12,7 +12,7 @@ from scipy import ndimage
 
 from xaigt import execution
 from xaigt.lesions import family
-from xaigt.synthesis.plan import draw_plan
+from xaigt.synthesis.drawing import draw_plan
 from xaigt.synthesis.realism.targets import (
     EXTENT_AT_ML,
     EXTENT_TOLERANCE,

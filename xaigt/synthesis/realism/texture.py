@@ -15,7 +15,7 @@ import pandas as pd
 import torch
 from scipy import ndimage
 
-from xaigt.synthesis.plan import draw_plan
+from xaigt.synthesis.drawing import draw_plan
 from xaigt.synthesis.recipe import Recipe
 from xaigt.synthesis.render import render
 from xaigt.volume import Grid, read_nifti
