@@ -52,6 +52,8 @@ class Tested:
     note: str = ""
     blind: bool = False
     """A test that did not detect the strongest leak that was injected: it cannot pass."""
+    least: int = 0
+    """Samples below which it cannot fail: too few for what it fits."""
     details: dict[str, Any] = field(default_factory=dict)
 
 
@@ -179,7 +181,9 @@ class Family:
             verdict = Verdict.INCONCLUSIVE
             note = "; ".join(filter(None, (note, "it did not see the strongest leak injected")))
         n = None
-        if verdict is Verdict.INCONCLUSIVE:
+        if verdict is Verdict.FAIL and self.samples < item.least:
+            verdict, n = Verdict.INCONCLUSIVE, item.least
+        elif verdict is Verdict.INCONCLUSIVE:
             boundary = WELL_ABOVE if item.role is Role.EVIDENCE and auc > WELL_ABOVE else 0.5 + MARGIN
             n = needed(self.samples, auc, low, high, boundary)
         return Line(
