@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from xaigt.studies.conclusions import Section
 from xaigt.studies.configuration import MAIN, Study
 from xaigt.studies.folder import StudyFolder
+from xaigt.studies.section import Section
 from xaigt.studies.wording import interval, verdict
 
 if TYPE_CHECKING:

@@ -3,38 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from xaigt.dataset.files import write_json
-from xaigt.statistics.findings import Finding
 from xaigt.studies.configuration import Study
 from xaigt.studies.folder import ANALYSIS, FORMAT_VERSION, StudyFolder, write_table
+from xaigt.studies.section import Section
 
 if TYPE_CHECKING:
-    import pandas
-
-
-@dataclass
-class Section:
-    """One part of the analysis.
-
-    Attributes
-    ----------
-    name, title
-        What it is called in files, and by people.
-    sentences
-        What was found, or why nothing could be.
-    tables
-        Its numbers, by file name without ``.parquet``.
-    """
-
-    name: str
-    title: str
-    sentences: list[str] = field(default_factory=list)
-    tables: dict[str, pandas.DataFrame] = field(default_factory=dict)
-    findings: list[Finding] = field(default_factory=list)
-    refused: bool = False
+    pass
 
 
 def write(folder: StudyFolder, study: Study, update: Callable[[int, int], None]) -> None:

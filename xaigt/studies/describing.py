@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from xaigt.studies.conclusions import Section
 from xaigt.studies.methods import REFERENCES, candidates, named
+from xaigt.studies.section import Section
 
 if TYPE_CHECKING:
     from xaigt.studies.material import Material

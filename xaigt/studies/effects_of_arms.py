@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from xaigt.statistics import compare
 from xaigt.statistics.findings import StatisticsError
-from xaigt.studies.conclusions import Section
 from xaigt.studies.material import Material
+from xaigt.studies.section import Section
 from xaigt.studies.wording import change_of, interval, listed_methods
 
 if TYPE_CHECKING:

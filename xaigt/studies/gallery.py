@@ -18,7 +18,7 @@ from xaigt.studies.methods import candidates, named
 if TYPE_CHECKING:
     import pandas
 
-    from xaigt.studies.running import Progress
+    from xaigt.studies.progress import Progress
 
 
 def write(folder: StudyFolder, study: Study, grid: Sequence[Cell], device: str, progress: Progress) -> dict[str, Any]:

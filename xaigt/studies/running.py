@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import platform
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -20,17 +19,9 @@ from xaigt.studies.configuration import Study
 from xaigt.studies.errors import StudyError
 from xaigt.studies.folder import STUDY, StudyFolder
 from xaigt.studies.grid import NO_PRETRAINING, PUBLISHED, Cell, cells
+from xaigt.studies.progress import Progress, silent
 
 VERSIONS = ("torch", "monai", "timm", "captum", "numpy", "scipy", "pandas", "statsmodels", "zarr")
-Update = Callable[[int, int], None]
-Progress = Callable[[str, str], AbstractContextManager[Update]]
-"""(what, unit) -> a bar, whose update is given what is done and what is wanted."""
-
-
-@contextmanager
-def silent(_what: str, _unit: str) -> Iterator[Update]:
-    """Show no progress."""
-    yield lambda _done, _wanted: None
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from xaigt.statistics import compare, matched_design
 from xaigt.statistics import jointly_correct as joint
 from xaigt.statistics.findings import StatisticsError
-from xaigt.studies.conclusions import Section
+from xaigt.studies.section import Section
 from xaigt.studies.wording import interval
 
 if TYPE_CHECKING:
