@@ -16,11 +16,13 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Collection
 from typing import Annotated, Any
 
 import numpy as np
 from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
+from xaigt.errors import nearest
 from xaigt.schema import Strict
 
 DIGITS = 4  # decimals that a provenance record keeps; what is drawn is rounded before it is used
@@ -114,6 +116,19 @@ class Choice(Strict):
         if sum(choice.values()) <= 0:
             raise ValueError("at least one weight must be above 0")
         return choice
+
+    def among(self, known: Collection[str], what: str = "site") -> Choice:
+        """Return it; refuse names that are not known. For validators of recipes.
+
+        Raises
+        ------
+        ValueError
+            Naming the first unknown one, and the nearest known names.
+        """
+        for name in self.choice:
+            if name not in known:
+                raise ValueError(f"unknown {what} {name!r}: {nearest(name, known)}")
+        return self
 
     def draw(self, rng: np.random.Generator) -> str:
         options = list(self.choice)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from scipy.stats import binomtest
@@ -31,8 +31,8 @@ def check_seen(dataset: Dataset) -> Check:
         if row["role"] == "lesion" and row["voxels"] > 0 and row.get("visible", True):
             groups.setdefault(int(row["sample"]), []).append(str(row["group"]))
     rows: list[dict[str, Any]] = dataset.samples.to_dict("records")
-    lowest = _lowest(dataset) if dataset.description["task"] == "count" else 0
-    off = [int(row["sample"]) for row in rows if not _shows(row, groups.get(int(row["sample"]), []), dataset, lowest)]
+    shows = _question(dataset)
+    off = [int(row["sample"]) for row in rows if not shows(row, groups.get(int(row["sample"]), []))]
     share = len(off) / max(len(rows), 1)
     surely = bool(rows) and binomtest(len(off), len(rows), MOST, alternative="greater").pvalue < LEVEL
     words = f"{len(off)} of {len(rows)} samples ({share:.1%}) show too little of what makes their class"
@@ -40,25 +40,22 @@ def check_seen(dataset: Dataset) -> Check:
     return Check(NAME, verdict, f"{words}; at most {MOST:.0%} may", {"samples": off[:100]})
 
 
-def _shows(row: Mapping[str, Any], seen: list[str], dataset: Dataset, lowest: int) -> bool:
-    task, label = str(dataset.description["task"]), int(row["label"])
+def _question(dataset: Dataset) -> Callable[[Mapping[str, Any], list[str]], bool]:
+    """Whether a sample, given its row and the groups that are seen in it, shows what its class says."""
+    task = str(dataset.description["task"])
     if task == "presence":
-        return bool(seen) == bool(label)
+        return lambda row, seen: bool(seen) == bool(row["label"])
     if task == "subtype":
-        return all(bool(row[f"has_{name}"]) == (name in seen) for name in dataset.classes)
+        return lambda row, seen: all(bool(row[f"has_{name}"]) == (name in seen) for name in dataset.classes)
     if task == "count":
-        return len(seen) == lowest + label
+        from xaigt.synthesis.classes import counted
+        from xaigt.synthesis.recipe import Recipe
+
+        lowest = counted(Recipe.model_validate(dataset.description["recipe"]))[0]
+        return lambda row, seen: len(seen) == lowest + int(row["label"])
     if task == "rule":
         from xaigt.synthesis.rules import parse
 
         rule = parse(str(dataset.description["recipe"]["rule"]))
-        return rule({name: name in seen for name in rule.names}) == bool(label)
-    return bool(seen)
-
-
-def _lowest(dataset: Dataset) -> int:
-    """How many lesions the first class of the task count has."""
-    from xaigt.synthesis.classes import counted
-    from xaigt.synthesis.recipe import Recipe
-
-    return counted(Recipe.model_validate(dataset.description["recipe"]))[0]
+        return lambda row, seen: rule({name: name in seen for name in rule.names}) == bool(row["label"])
+    return lambda row, seen: bool(seen)

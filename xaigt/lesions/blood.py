@@ -21,7 +21,6 @@ import torch
 from pydantic import field_validator
 
 from xaigt.distributions import DIGITS, Choice, Number, Uniform, draw
-from xaigt.errors import nearest
 from xaigt.lesions.base import Lesion, LesionRecipe
 from xaigt.lesions.blobs import EXTENT, shape_noise
 from xaigt.randomness import subseed
@@ -41,10 +40,7 @@ Stage = Literal["acute", "subacute", "chronic", "mixed"]
 
 def known_stages(stage: Choice) -> Choice:
     """Refuse names that are no stages; for validators of recipes."""
-    for name in stage.choice:
-        if name not in STAGES:
-            raise ValueError(f"unknown stage {name!r}: {nearest(name, STAGES)}")
-    return stage
+    return stage.among(STAGES, "stage")
 
 
 class BloodRecipe(LesionRecipe):

@@ -20,7 +20,7 @@ from xaigt.lesions.blobs import (
     size_function,
     sphere_radius,
 )
-from xaigt.lesions.regions import Range, check_regions, draw_place
+from xaigt.lesions.regions import REGIONS, Range, draw_place
 from xaigt.lesions.signal import Signal, draw_value, white_value
 from xaigt.randomness import subseed
 
@@ -44,7 +44,7 @@ class FocalRecipe(LesionRecipe):
     @field_validator("sites")
     @classmethod
     def _known_sites(cls, sites: Choice) -> Choice:
-        return check_regions(sites)
+        return sites.among(REGIONS)
 
 
 class Focal(Lesion):

@@ -12,7 +12,6 @@ import numpy as np
 import torch
 
 from xaigt.distributions import Choice
-from xaigt.errors import nearest
 from xaigt.lesions.base import World
 from xaigt.lesions.sites import SITES
 
@@ -67,14 +66,6 @@ REGIONS = {
     "choroid": Region(((4, 14), (-48, -36), (18, 28)), wall_mm=(-9, 1)),
     **{name: _of_site(name) for name in SITES},
 }
-
-
-def check_regions(sites: Choice) -> Choice:
-    """Refuse names that are no regions; for validators of recipes."""
-    for name in sites.choice:
-        if name not in REGIONS:
-            raise ValueError(f"unknown site {name!r}: {nearest(name, REGIONS)}")
-    return sites
 
 
 def draw_place(

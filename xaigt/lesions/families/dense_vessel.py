@@ -9,7 +9,6 @@ import torch
 from pydantic import field_validator
 
 from xaigt.distributions import Choice, Number, Uniform, draw
-from xaigt.errors import nearest
 from xaigt.lesions.base import LesionRecipe, Streams, World
 from xaigt.lesions.sheets import tentorium_height
 from xaigt.lesions.strands import Point, Strands, StrandsFamily, chain, measured
@@ -44,10 +43,7 @@ class DenseVesselRecipe(LesionRecipe):
     @field_validator("sites")
     @classmethod
     def _known_sites(cls, sites: Choice) -> Choice:
-        for name in sites.choice:
-            if name not in SITES:
-                raise ValueError(f"unknown site {name!r}: {nearest(name, SITES)}")
-        return sites
+        return sites.among(SITES)
 
 
 class DenseVessel(Strands):

@@ -8,7 +8,6 @@ import torch
 from pydantic import field_validator
 
 from xaigt.distributions import Choice, Count, Integers, Number, Quantiles, Uniform, draw, draw_count
-from xaigt.errors import nearest
 from xaigt.lesions.base import Family, Footprint, Streams, World
 from xaigt.lesions.blobs import (
     Blob,
@@ -44,10 +43,7 @@ class IntraparenchymalRecipe(BloodRecipe):
     @field_validator("sites")
     @classmethod
     def _known_sites(cls, sites: Choice) -> Choice:
-        for name in sites.choice:
-            if name not in (*SITES, LOBAR, *LOBES):
-                raise ValueError(f"unknown site {name!r}: {nearest(name, [*SITES, LOBAR, *LOBES])}")
-        return sites
+        return sites.among((*SITES, LOBAR, *LOBES))
 
 
 class Intraparenchymal(Hematoma):

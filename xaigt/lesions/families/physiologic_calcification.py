@@ -8,7 +8,6 @@ import numpy as np
 from pydantic import field_validator
 
 from xaigt.distributions import DIGITS, Choice, Number, Uniform, draw
-from xaigt.errors import nearest
 from xaigt.lesions.base import LesionRecipe, Streams, World
 from xaigt.lesions.strands import Point, Strands, StrandsFamily, Tube, measured, rounded
 
@@ -34,10 +33,7 @@ class PhysiologicCalcificationRecipe(LesionRecipe):
     @field_validator("sites")
     @classmethod
     def _known_sites(cls, sites: Choice) -> Choice:
-        for name in sites.choice:
-            if name not in SITES:
-                raise ValueError(f"unknown site {name!r}: {nearest(name, list(SITES))}")
-        return sites
+        return sites.among(SITES)
 
 
 class PhysiologicCalcification(Strands):

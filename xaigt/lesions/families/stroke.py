@@ -9,7 +9,6 @@ import torch
 from pydantic import Field, field_validator
 
 from xaigt.distributions import DIGITS, Choice, Number, Quantiles, Uniform, draw
-from xaigt.errors import nearest
 from xaigt.lesions.base import Family, Footprint, Lesion, LesionRecipe, Streams, World
 from xaigt.lesions.blobs import shape_noise, sphere_radius
 from xaigt.lesions.focal import share_of_tissue, texture_noise
@@ -54,10 +53,7 @@ class StrokeRecipe(LesionRecipe):
     @field_validator("territories")
     @classmethod
     def _known(cls, territories: Choice) -> Choice:
-        for name in territories.choice:
-            if name not in TERRITORIES:
-                raise ValueError(f"unknown territory {name!r}: {nearest(name, TERRITORIES)}")
-        return territories
+        return territories.among(TERRITORIES, "territory")
 
 
 class Stroke(Lesion):

@@ -8,7 +8,6 @@ import numpy as np
 from pydantic import field_validator
 
 from xaigt.distributions import DIGITS, Choice, Number, Quantiles, Uniform, draw
-from xaigt.errors import nearest
 from xaigt.lesions.base import Streams, World
 from xaigt.lesions.blobs import sphere_radius
 from xaigt.lesions.blood import draw_blood, known_stages
@@ -43,10 +42,7 @@ class SubduralRecipe(ExtraAxialRecipe):
     @field_validator("sites")
     @classmethod
     def _known_sites(cls, sites: Choice) -> Choice:
-        for name in sites.choice:
-            if name not in (CONVEXITY, *SHEETS):
-                raise ValueError(f"unknown site {name!r}: {nearest(name, [CONVEXITY, *SHEETS])}")
-        return sites
+        return sites.among((CONVEXITY, *SHEETS))
 
 
 class Subdural(ExtraAxial):
