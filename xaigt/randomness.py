@@ -7,6 +7,7 @@ their order, on batches, workers or threads, nor on how much another purpose dre
 from __future__ import annotations
 
 import hashlib
+from functools import lru_cache
 
 import numpy as np
 
@@ -59,5 +60,6 @@ def permuted_block(seed: int, sample: int, purpose: str, size: int) -> int:
     return int(stream(seed, block, f"{purpose}-block").permutation(size)[place])
 
 
+@lru_cache(maxsize=1024)
 def _number(purpose: str) -> int:
     return int.from_bytes(hashlib.sha256(purpose.encode()).digest()[:4], "big")

@@ -1,10 +1,13 @@
-"""Reading arrays on a lattice at arbitrary points in millimetres, on any device."""
+"""Reading arrays on a lattice at arbitrary points in millimetres: many on any device, or a few in little time."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 import torch
+from scipy import ndimage
 
 _BATCH = 1 << 15  # points read at once on a CPU: what they need stays in its cache
 
@@ -99,3 +102,56 @@ def tensor(array: npt.NDArray[np.float32]) -> torch.Tensor:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="The given NumPy array is not writ")
         return torch.from_numpy(array)
+
+
+class Probe:
+    """The channels of a lattice as a :class:`Sampler` reads them, one at a time and on the CPU.
+
+    A hundred points take a tenth of the time; from some thousands on a sampler is faster. The two differ by what
+    rounding differs.
+
+    Parameters
+    ----------
+    data
+        ``[C, z, y, x]``; it is read in place.
+    origin, spacing
+        (z, y, x) position of voxel 0, and edge of a voxel, in mm.
+    """
+
+    def __init__(self, data: npt.NDArray[np.float32], origin: tuple[float, float, float], spacing: float) -> None:
+        self._channels = list(np.asarray(data))
+        self._shift, self._scale = np.asarray(origin), 1 / spacing
+
+    def __call__(self, points: npt.NDArray[np.floating], channel: int) -> npt.NDArray[np.float32]:
+        """Values ``[...]`` of a channel at points ``[..., 3]`` (z, y, x in mm)."""
+        position = ((points - self._shift) * self._scale).reshape(-1, 3).T
+        read = ndimage.map_coordinates(
+            self._channels[channel], position, np.float32, order=1, mode="nearest", prefilter=False
+        )
+        return np.asarray(read).reshape(points.shape[:-1])
+
+
+def on_lattice(
+    values: npt.NDArray[np.float32], axes: Sequence[npt.NDArray[np.float64]], origin: float, spacing: float
+) -> npt.NDArray[np.float32]:
+    """Values ``[z, y, x]`` of one channel on a rectangular lattice, interpolated along one axis after the other.
+
+    Parameters
+    ----------
+    values
+        ``[k, j, i]`` on a regular lattice.
+    axes
+        Coordinates along z, y and x of the points that are wanted; beyond the lattice its border is read.
+    origin, spacing
+        First coordinate of the values and the distance between them, alike along each axis.
+    """
+    for axis, wanted in enumerate(axes):
+        last = values.shape[axis] - 1
+        position = np.clip((wanted - origin) / spacing, 0, last)
+        low = np.minimum(position.astype(np.intp), last - 1)
+        share = (position - low).astype(np.float32).reshape([-1 if i == axis else 1 for i in range(3)])
+        below, above = values.take(low, axis), values.take(low + 1, axis)
+        above -= below
+        above *= share
+        values = np.add(below, above, out=above)
+    return values

@@ -24,7 +24,7 @@ import hashlib
 import importlib
 import json
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -36,7 +36,7 @@ from xaigt import cache
 from xaigt.anatomy.cards import TemplateCard, TemplateError, load_card
 from xaigt.anatomy.geometry import Array, Lattice
 from xaigt.errors import nearest
-from xaigt.sampling import Sampler
+from xaigt.sampling import Probe, Sampler
 
 CHANNELS = ("grey", "white", "csf", "bone", "soft", "depth", "parenchyma", "ventricles")
 TISSUES = 5  # the first channels; the others are distances
@@ -111,6 +111,11 @@ class Fields:
         if device not in self._samplers:
             self._samplers[device] = Sampler(self.data, self.lattice.origin, self.lattice.spacing, device)
         return self._samplers[device]
+
+    @cached_property
+    def probe(self) -> Probe:
+        """Read the channels at a few points of template space."""
+        return Probe(self.data, self.lattice.origin, self.lattice.spacing)
 
     def is_near(self, points: torch.Tensor) -> torch.Tensor:
         """Whether points ``[3, ...]`` (z, y, x; mm) lie near the head, or may; see `near`."""

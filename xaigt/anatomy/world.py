@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from xaigt.anatomy.cards import load_card
@@ -78,6 +79,16 @@ class Anatomy:
     def to_template(self, points: torch.Tensor) -> torch.Tensor:
         """Map points ``[..., 3]`` (z, y, x; mm) of scanner space to template space; kept until others are mapped."""
         return self._mapped(points, self.map.to_template)
+
+    def probe(self, points: npt.NDArray[np.floating], channel: str) -> npt.NDArray[np.float32]:
+        """Return a field at a few points ``[..., 3]`` of template space: what decisions are made by."""
+        if channel == LOBE:
+            return lobes_at(self.fields.scale, *np.moveaxis(points, -1, 0)).astype(np.float32)
+        return self.fields.probe(points, CHANNELS.index(channel))
+
+    def locate(self, points: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """Map a few points ``[..., 3]`` (z, y, x; mm) of scanner space to template space."""
+        return self.map.locate(points)
 
     def lattice(self, axes: Axes) -> torch.Tensor:
         """Points ``[z, y, x, 3]`` of scanner space with these coordinates (mm); mapping them next costs little."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from xaigt.errors import XaigtError
@@ -100,6 +101,12 @@ class World(Protocol):
 
     def to_scanner(self, point: tuple[float, float, float]) -> tuple[float, float, float]:
         """Point of scanner space that shows a point of template space (z, y, x; mm)."""
+
+    def probe(self, points: npt.NDArray[np.floating], channel: str) -> npt.NDArray[np.float32]:
+        """Return a field at a few points ``[..., 3]`` of template space, as :meth:`at_template` does for many."""
+
+    def locate(self, points: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """Map a few points ``[..., 3]`` of scanner space to template space, as :meth:`to_template` does many."""
 
 
 class Family(ABC):

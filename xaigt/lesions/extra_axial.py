@@ -66,11 +66,11 @@ class ExtraAxialFamily(Family):
         wanted = 1000 * draw(form, recipe.volume_ml)
         ratio, stretch = round(self.ratio(form, recipe, wanted), DIGITS), draw(form, recipe.stretch)
         origin = _rounded(world.to_scanner(MIDDLE))
-        direction = torch.tensor(self.place(streams), dtype=torch.float64)
-        direction = (direction / direction.norm()).numpy()
+        direction = np.asarray(self.place(streams))
+        direction = direction / np.linalg.norm(direction)
         radius = float(surface_radius(direction[None], origin, world)[0])
         centre = _rounded(tuple(o + radius * d for o, d in zip(origin, direction, strict=True)))
-        at = world.to_template(torch.tensor(centre, dtype=torch.float32))
+        z, y, x = world.locate(np.asarray(centre)).tolist()
         layer = Layer(form=self.form, origin_mm=origin, centre_mm=centre, ratio=ratio, stretch=stretch)
         stage, blood = draw_blood(contrast, recipe)
         lesion = self.lesion(
@@ -80,7 +80,7 @@ class ExtraAxialFamily(Family):
             volume_mm3=0.0,
             z_range_mm=(0.0, 0.0),
             shape=layer,
-            folds=self.folds((float(at[0]), float(at[1]), float(at[2]))),
+            folds=self.folds((z, y, x)),
             noise_seed=subseed(form),
             stage=stage,
             blood=blood,

@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-import torch
 
 from xaigt.distributions import Choice
 from xaigt.lesions.base import World
@@ -110,21 +109,26 @@ def _point(rng: np.random.Generator, region: Region, world: World, radius: float
     if world.grid is not None and world.grid.shape[0] == 1:
         middle = world.grid.centre[2]
         points[:, 0] = middle + rng.uniform(-1, 1, _CANDIDATES) * IN_SLICE * radius
-    at = world.to_template(torch.from_numpy(points.astype(np.float32)).to(world.device))
-    mirrored = at.cpu().numpy() * np.array([1.0, 1.0, side])
-    good = np.all((mirrored >= low) & (mirrored <= high), axis=1)
-
-    def field(name: str) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
-        return world.at_template(at, name).cpu().numpy()
-
-    wall, depth, inside = -field("ventricles"), field("depth"), field("parenchyma")
-    good &= (wall >= region.wall_mm[0]) & (wall <= region.wall_mm[1])
-    good &= (depth >= region.depth_mm[0]) & (depth <= region.depth_mm[1]) & (field("white") >= region.white)
-    if region.wall_mm[0] >= 0:
-        good &= inside > 0
-    places = np.flatnonzero(good)
+    at = world.locate(points)
+    mirrored = at * np.array([1.0, 1.0, side])
+    places = np.flatnonzero(np.all((mirrored >= low) & (mirrored <= high), axis=1))
+    # Each field is read where those before it leave a place.
+    for name, (least, most) in _limits(region).items():
+        found = world.probe(at[places], name)
+        places = places[(found >= least) & (found <= most)]
     if places.size == 0:
         return None
-    roomy = places[inside[places] >= min(0.5 * radius, 6.0)]
-    z, y, x = points[roomy[0] if roomy.size else places[inside[places].argmax()]]
+    inside = world.probe(at[places], "parenchyma")
+    if region.wall_mm[0] >= 0:
+        places, inside = places[inside > 0], inside[inside > 0]
+        if places.size == 0:
+            return None
+    roomy = places[inside >= min(0.5 * radius, 6.0)]
+    z, y, x = points[roomy[0] if roomy.size else places[inside.argmax()]]
     return round(float(z), 4), round(float(y), 4), round(float(x), 4)
+
+
+def _limits(region: Region) -> dict[str, Range]:
+    """Least and largest value of some fields in a region."""
+    nearest, farthest = region.wall_mm
+    return {"ventricles": (-farthest, -nearest), "depth": region.depth_mm, "white": (region.white, np.inf)}

@@ -116,9 +116,8 @@ def draw_centre(rng: np.random.Generator, form: str, side: int, world: World) ->
         y, b = y / scale[1], b / scale[2]
         z = tentorium_height(torch.from_numpy(y), torch.from_numpy(b), scale).numpy()
         points = np.stack([z, y, side * b], -1)
-    at = torch.from_numpy(points.astype(np.float32)).to(world.device)
-    depth = world.at_template(at, "depth")
-    apart = torch.maximum(border(form, side, at, depth, scale), -depth).cpu()
+    at, depth = torch.from_numpy(points), torch.from_numpy(world.probe(points, "depth"))
+    apart = torch.maximum(border(form, side, at, depth, scale), -depth)
     fits = torch.nonzero(apart <= -MARGIN_MM)
     index = int(fits[0]) if len(fits) else int(apart.argmin())
     z0, y0, x0 = (round(float(value), 4) for value in points[index])

@@ -114,7 +114,7 @@ def surface_radius(
     last: tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]] | None = None
     for _ in range(_STEPS if start is None else _NEAR_STEPS):
         points = np.asarray(origin) + radius[..., None] * direction
-        depth = world(_tensor(points, world), "depth").double().cpu().numpy()
+        depth = world.probe(world.locate(points), "depth").astype(np.float64)
         if last is not None:
             moved = radius - last[0]
             known = np.abs(moved) > 1e-3

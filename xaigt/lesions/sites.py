@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 
 from xaigt.errors import XaigtError, nearest
 from xaigt.lesions.base import World
@@ -70,8 +69,8 @@ def draw_position(rng: np.random.Generator, site: str, world: World, margin_mm: 
         Wanted distance to the border of the parenchyma; the deepest candidate is taken where none has it.
     """
     candidates = _lobar(rng, world, site) if site in (LOBAR, *LOBES) else _around(rng, _known(site))
-    inside = world.at_template(torch.from_numpy(candidates.astype(np.float32)).to(world.device), "parenchyma").cpu()
-    fits = torch.nonzero(inside >= margin_mm)
+    inside = world.probe(candidates, "parenchyma")
+    fits = np.flatnonzero(inside >= margin_mm)
     index = int(fits[0]) if len(fits) else int(inside.argmax())
     z, y, x = (round(float(value), 4) for value in candidates[index])
     return z, y, x
@@ -93,11 +92,9 @@ def _around(rng: np.random.Generator, site: Site) -> np.ndarray[tuple[int, ...],
 def _lobar(rng: np.random.Generator, world: World, site: str) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
     low, high = np.asarray(_BOXES.get(site, _LOBAR_BOX), float).T
     points = rng.uniform(low, high, size=(_TRIES, 3))
-    tensor = torch.from_numpy(points.astype(np.float32)).to(world.device)
-    white = world.at_template(tensor, "white").cpu().numpy()
-    depth = world.at_template(tensor, "depth").cpu().numpy()
+    white, depth = world.probe(points, "white"), world.probe(points, "depth")
     deep = np.all([(points[:, i] > a) & (points[:, i] < b) for i, (a, b) in enumerate(_DEEP_BOX)], axis=0)
     if site in LOBES:
-        deep |= world.at_template(tensor, "lobe").cpu().numpy() != NUMBER[site]
+        deep |= world.probe(points, "lobe") != NUMBER[site]
     good = (white > 0.6) & (depth > _LOBAR_DEPTH[0]) & (depth < _LOBAR_DEPTH[1]) & ~deep
     return points[good] if good.any() else points[~deep] if not deep.all() else points

@@ -6,7 +6,6 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-import torch
 from pydantic import SerializeAsAny, field_validator
 
 from xaigt.anatomy.world import Anatomy
@@ -142,7 +141,7 @@ def _fits(recipe: Recipe, wanted: Wanted, lesion: Lesion, anatomy: Anatomy, earl
     if group.role == "lesion" and slice_mm is not None and not low - _NEAR_MM <= slice_mm <= high + _NEAR_MM:
         return False
     if wanted.side is not None:
-        x = float(anatomy.to_template(torch.tensor([lesion.centre_mm], dtype=torch.float32))[0, 2])
+        x = float(anatomy.locate(np.asarray(lesion.centre_mm))[2])
         if (x if wanted.side == "right" else -x) < MIDLINE_MM:
             return False
     if group.gap_mm is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -103,6 +104,10 @@ class LesionGroup(Strict):
 
     def recipe(self) -> LesionRecipe:
         """Return the family's own part of the recipe, checked."""
+        return self._checked
+
+    @cached_property
+    def _checked(self) -> LesionRecipe:
         return family(self.family).recipe.model_validate(self.parameters)
 
 

@@ -104,8 +104,7 @@ def _under_inner_table(
 
 def _nearest_depth(rays: np.ndarray[tuple[int, ...], np.dtype[np.float64]], world: World) -> list[Point]:
     """Of each ray ``[n, k, 3]`` the point that lies nearest to the depth of a sinus."""
-    depth = world.at_template(torch.from_numpy(rays.astype(np.float32)).to(world.device), "depth").cpu()
-    best = (depth - SINUS_MM).abs().argmin(1)
+    best = np.abs(world.probe(rays, "depth") - SINUS_MM).argmin(1)
     return [(float(ray[i, 0]), float(ray[i, 1]), float(ray[i, 2])) for ray, i in zip(rays, best.tolist(), strict=True)]
 
 

@@ -88,11 +88,11 @@ class MsFamily(FocalFamily):
 
 def away_from_ventricles(centre: tuple[float, float, float], world: World) -> tuple[float, float, float]:
     """Unit vector (z, y, x) of scanner space, along which the distance to the ventricles grows fastest."""
-    steps = torch.eye(3) * _STEP_MM
-    points = torch.tensor(centre) + torch.cat([steps, -steps])
-    distance = -world(points.to(world.device), "ventricles").double().cpu()
+    steps = np.eye(3) * _STEP_MM
+    points = np.asarray(centre) + np.concatenate([steps, -steps])
+    distance = -world.probe(world.locate(points), "ventricles").astype(np.float64)
     slope = distance[:3] - distance[3:]
-    z, y, x = (slope / slope.norm().clamp(min=1e-6)).tolist()
+    z, y, x = (slope / max(float(np.linalg.norm(slope)), 1e-6)).tolist()
     return z, y, x
 
 

@@ -99,7 +99,7 @@ def _on_inner_table(
     """Point of template space where the inner table lies along a unit direction from the middle of the head."""
     far = np.arange(*_FAR)
     points = np.asarray(MIDDLE) + far[:, None] * direction
-    depth = world.at_template(torch.from_numpy(points.astype(np.float32)).to(world.device), "depth").cpu().numpy()
+    depth = world.probe(points, "depth")
     crossed = np.flatnonzero(depth <= 0)
     z, y, x = points[int(crossed[0]) if len(crossed) else int(np.abs(depth).argmin())]
     return float(z), float(y), float(x)

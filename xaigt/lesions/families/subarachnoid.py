@@ -161,12 +161,9 @@ def _seed(rng: np.random.Generator, site: str, world: World) -> tuple[float, flo
     centre, spread = SITES[site]
     points = np.asarray(centre) + np.clip(rng.normal(size=(_TRIES, 3)), -2, 2) * np.asarray(spread)
     points[:, 2] *= rng.choice([-1.0, 1.0])
-    tensor = torch.from_numpy(points.astype(np.float32)).to(world.device)
-    fluid = world.at_template(tensor, "csf").cpu()
-    fluid = (
-        fluid * (world.at_template(tensor, "ventricles").cpu() < -1) * (world.at_template(tensor, "depth").cpu() > 1)
-    )
-    fits = torch.nonzero(fluid > 0.5)
+    free = (world.probe(points, "ventricles") < -1) & (world.probe(points, "depth") > 1)
+    fluid = world.probe(points, "csf") * free
+    fits = np.flatnonzero(fluid > 0.5)
     z, y, x = points[int(fits[0]) if len(fits) else int(fluid.argmax())]
     return float(z), float(y), float(x)
 
