@@ -8,7 +8,7 @@ import pytest
 PACKAGE = Path(__file__).resolve().parents[1] / "xaigt"
 FLOORS = [
     {"errors"},
-    {"cache", "catalog", "distributions", "execution", "lobes", "randomness", "sampling", "schema", "shape", "splines"}
+    {"cache", "catalog", "compiled", "distributions", "execution", "lobes", "randomness", "sampling", "schema", "shape", "splines"}
     | {"volume", "dataset", "report", "explainers", "metrics", "statistics"},
     {"anatomy", "lesions"},
     {"synthesis"},
@@ -25,6 +25,7 @@ TOOLS = [
     "cache",
     "randomness",
     "splines",
+    "compiled",
     "sampling",
     "volume",
     "schema",

@@ -28,7 +28,24 @@ def test_reads_what_scipy_reads_and_the_border_beyond(points):
 def test_channels_and_shapes():
     points = torch.zeros(2, 3, 4, 3)
     assert SAMPLER(points).shape == (2, 2, 3, 4)
-    assert torch.equal(SAMPLER(points, slice(1, 2)), SAMPLER(points)[1:2])
+    assert SAMPLER(points[:0]).shape == (2, 0, 3, 4)
+    assert torch.equal(SAMPLER.along(points.movedim(-1, 0)), SAMPLER(points))
+
+
+def test_other_devices_read_the_same():
+    points = torch.from_numpy(np.random.default_rng(2).uniform(-10, 30, (500, 3)).astype(np.float32))
+    assert torch.allclose(SAMPLER._read(points.T).T, SAMPLER(points), atol=2e-5)
+
+
+def test_a_point_reads_the_same_alone_and_among_others():
+    points = torch.from_numpy(np.random.default_rng(3).uniform(-10, 30, (100, 3)).astype(np.float32))
+    alone = torch.cat([SAMPLER(point[None]) for point in points], 1)
+    assert torch.equal(alone, SAMPLER(points))
+
+
+def test_what_is_no_number_is_read_somewhere_on_the_lattice():
+    points = torch.tensor([[float("nan"), 1.0, 10.0], [float("inf"), -float("inf"), 10.0]])
+    assert bool(SAMPLER(points)[:, 1].isfinite().all())
 
 
 def test_splines_are_those_of_scipy():

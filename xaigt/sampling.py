@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from scipy import ndimage
 
-_BATCH = 1 << 15  # points read at once on a CPU: what they need stays in its cache
+from xaigt.compiled import read
 
 
 class Sampler:
@@ -41,45 +42,48 @@ class Sampler:
     ) -> None:
         channels, *shape = data.shape
         # A row a voxel: the channels of one voxel lie together, and reading a point is a weighted sum of eight rows.
-        self.data = tensor(np.ascontiguousarray(np.moveaxis(data, 0, -1)).reshape(-1, channels)).to(device)
-        steps = (shape[1] * shape[2], shape[2], 1)
-        corners = [z + y + x for z in (0, steps[0]) for y in (0, steps[1]) for x in (0, steps[2])]
-        self._corners = torch.tensor(corners, dtype=torch.int32, device=device)
-        last = torch.tensor(shape, device=device)[:, None] - 1
-        self._scale, self._last = 1 / spacing, last.float()
-        self._shift = torch.tensor([-start / spacing for start in origin], device=device)[:, None]
-        self._one = torch.ones(1, device=device)
-        self._low, self._steps = (last - 1).int(), steps
+        table = np.ascontiguousarray(np.moveaxis(data, 0, -1)).reshape(-1, channels)
+        self._shape, self._scale = (shape[0], shape[1], shape[2]), np.float32(1 / spacing)
+        self._shift = tuple(np.float32(-start / spacing) for start in origin)
+        self.data = tensor(table).to(device)
+        self._rows = self.data.numpy() if device.type == "cpu" else None
 
-    def __call__(self, points: torch.Tensor, channels: slice = slice(None)) -> torch.Tensor:
+    def __call__(self, points: torch.Tensor) -> torch.Tensor:
         """Values ``[C, ...]`` at points ``[..., 3]`` (z, y, x in mm)."""
-        shape = points.shape[:-1]
-        axes = points.movedim(-1, 0).reshape(3, -1)
-        count = axes.shape[1]
-        batch = _BATCH if points.device.type == "cpu" else max(count, 1)
-        values = torch.empty(self.data.shape[1], count, dtype=self.data.dtype, device=points.device)
-        for start in range(0, count, batch):
-            part = slice(start, start + batch)
-            values[:, part] = self._read(axes[:, part]).T
-        return values[channels].reshape(-1, *shape)
+        return self.along(points.movedim(-1, 0))
+
+    def along(self, axes: torch.Tensor) -> torch.Tensor:
+        """Values ``[C, ...]`` at points ``[3, ...]``, whose coordinates lie outermost."""
+        flat = axes.reshape(3, -1)
+        if self._rows is None:
+            values = self._read(flat).T
+        else:
+            values = torch.empty(self._rows.shape[1], flat.shape[1])
+            read(self._rows, self._shape, self._shift, self._scale, flat.contiguous().numpy(), values.numpy())
+        return values.reshape(-1, *axes.shape[1:])
+
+    @cached_property
+    def _bounds(self) -> tuple[torch.Tensor, ...]:
+        """Shift, last place and last voxel before another along each axis ``[3, 1]``, and steps to eight corners."""
+        steps = (self._shape[1] * self._shape[2], self._shape[2], 1)
+        corners = [z + y + x for z in (0, steps[0]) for y in (0, steps[1]) for x in (0, steps[2])]
+        column = {"device": self.data.device}
+        last = torch.tensor(self._shape, **column)[:, None] - 1
+        shift = torch.tensor(np.array(self._shift), **column)[:, None]
+        return shift, last.float(), (last - 1).int(), torch.tensor(corners, dtype=torch.int32, **column)
 
     def _read(self, points: torch.Tensor) -> torch.Tensor:
-        """Values ``[n, C]`` at points ``[3, n]``."""
+        """Values ``[n, C]`` at points ``[3, n]``: what :func:`xaigt.compiled.read` does, for any device."""
         count = points.shape[1]
-        position = points.mul(self._scale).add_(self._shift).clamp_(min=0)
-        position = torch.minimum(position, self._last, out=position)
-        voxel = position.int()
-        voxel = torch.minimum(voxel, self._low, out=voxel)
-        beside = torch.empty(3, 2, count, dtype=position.dtype, device=position.device)
-        torch.sub(position, voxel, out=beside[:, 1])
-        torch.sub(self._one, beside[:, 1], out=beside[:, 0])
-        z, y, x = beside
+        shift, last, before, corners = self._bounds
+        position = torch.minimum((points * float(self._scale) + shift).clamp(min=0), last)
+        voxel = torch.minimum(position.int(), before)
+        away = position - voxel
+        z, y, x = torch.stack([1 - away, away], 1)
         edges = (z[:, None] * y).reshape(4, count).T
-        weights = torch.empty(count, 4, 2, dtype=x.dtype, device=x.device)
-        for side in (0, 1):
-            torch.mul(edges, x[side][:, None], out=weights[:, :, side])
-        row = voxel[0].mul_(self._steps[0]).add_(voxel[1], alpha=self._steps[1]).add_(voxel[2])
-        return weighted_rows(self.data, row[:, None] + self._corners, weights.reshape(count, 8))
+        weights = edges[:, :, None] * x.T[:, None, :]
+        row = (voxel[0] * self._shape[1] + voxel[1]) * self._shape[2] + voxel[2]
+        return weighted_rows(self.data, row[:, None] + corners, weights.reshape(count, 8))
 
 
 def weighted_rows(table: torch.Tensor, rows: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:

@@ -13,6 +13,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from xaigt.compiled import between
+
 NODE_MM = 4.0
 
 Axes = tuple[npt.NDArray[np.float64], npt.NDArray[np.float64], npt.NDArray[np.float64]]
@@ -37,26 +39,34 @@ class MappedLattice:
 
     def __init__(self, mapping: Callable[[torch.Tensor], torch.Tensor], axes: Axes, device: torch.device) -> None:
         nodes, self._low, self._share = [], [], []
-        for number, axis in enumerate(axes):
+        for axis in axes:
             position = axis / NODE_MM
             low = np.floor(position)
             first = low.min()
-            nodes.append((np.arange(first, low.max() + 2) * NODE_MM).astype(np.float32))
-            self._low.append(torch.from_numpy((low - first).astype(np.int64)).to(device))
-            share = torch.from_numpy((position - low).astype(np.float32)).to(device)
-            self._share.append(share.reshape([-1 if i == number else 1 for i in range(3)]))
-        z, y, x = (torch.from_numpy(axis).to(device) for axis in nodes)
-        self._nodes = mapping(torch.stack(torch.meshgrid(z, y, x, indexing="ij")).movedim(0, -1)).movedim(-1, 0)
+            nodes.append(torch.from_numpy((np.arange(first, low.max() + 2) * NODE_MM).astype(np.float32)).to(device))
+            self._low.append((low - first).astype(np.int64))
+            self._share.append((position - low).astype(np.float32))
+        self._nodes = mapping(torch.stack(torch.meshgrid(*nodes, indexing="ij")).movedim(0, -1)).movedim(-1, 0)
 
     def points(self, part: Box = (slice(None), slice(None), slice(None))) -> torch.Tensor:
         """Points ``[z, y, x, 3]`` (z, y, x; mm of template space) of a part of the lattice."""
+        return self.along(part).movedim(0, -1)
+
+    def along(self, part: Box = (slice(None), slice(None), slice(None))) -> torch.Tensor:
+        """Coordinates ``[3, z, y, x]`` of the points of a part of the lattice."""
+        low = tuple(axis[along] for axis, along in zip(self._low, part, strict=True))
+        share = tuple(axis[along] for axis, along in zip(self._share, part, strict=True))
         values = self._nodes
-        # x before y: the last step, the largest, then moves whole rows.
-        for axis in (0, 2, 1):
-            low = self._low[axis][part[axis]]
-            share = self._share[axis].narrow(axis, *_run(part[axis], self._share[axis].shape[axis]))
-            values = torch.lerp(values.index_select(axis + 1, low), values.index_select(axis + 1, low + 1), share)
-        return values.movedim(0, -1)
+        if values.device.type == "cpu":
+            found = torch.empty(3, *(len(axis) for axis in low))
+            between(values.contiguous().numpy(), low, share, found.numpy())
+            return found
+        for axis in (0, 2, 1):  # x before y: the last step, the largest, then moves whole rows
+            first = torch.from_numpy(low[axis]).to(values.device)
+            weight = torch.from_numpy(share[axis]).to(values.device)
+            weight = weight.reshape([-1 if other == axis else 1 for other in range(3)])
+            values = torch.lerp(values.index_select(axis + 1, first), values.index_select(axis + 1, first + 1), weight)
+        return values
 
     def nodes(self, wanted: Callable[[torch.Tensor], torch.Tensor]) -> torch.Tensor:
         """Which nodes ``[z, y, x]`` a function of their places ``[3, z, y, x]`` (mm of template space) wants."""
@@ -64,19 +74,13 @@ class MappedLattice:
 
     def box(self, nodes: torch.Tensor, planes: slice = slice(None)) -> Box | None:
         """Box of some planes z that holds every point beside a wanted node; None if there is none."""
-        beside = self._low[0][planes]
-        nodes = nodes[int(beside.min()) : int(beside.max()) + 2]
+        beside, wanted = self._low[0][planes], nodes.cpu().numpy()
+        wanted = wanted[int(beside.min()) : int(beside.max()) + 2].any(0)
         found = []
         for axis in (1, 2):
-            low, used = self._low[axis], torch.nonzero(nodes.any(0).any(2 - axis))
-            run = torch.nonzero((low >= used[0] - 1) & (low <= used[-1])) if len(used) else used
-            if not len(run):
+            low, used = self._low[axis], np.flatnonzero(wanted.any(2 - axis))
+            run = np.flatnonzero((low >= used[0] - 1) & (low <= used[-1])) if used.size else used
+            if not run.size:
                 return None
             found.append(slice(int(run[0]), int(run[-1]) + 1))
         return planes, found[0], found[1]
-
-
-def _run(part: slice, count: int) -> tuple[int, int]:
-    """First index and length of a slice of an axis."""
-    first, last, _ = part.indices(count)
-    return first, last - first

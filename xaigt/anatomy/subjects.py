@@ -22,6 +22,7 @@ from pydantic import Field
 
 from xaigt.anatomy.fields import Fields
 from xaigt.anatomy.lattices import Axes, MappedLattice
+from xaigt.compiled import move
 from xaigt.distributions import Normal, Number, Uniform, draw
 from xaigt.randomness import subseed, white_noise
 from xaigt.sampling import Probe, Sampler
@@ -126,11 +127,15 @@ class SubjectMap:
         return matrix, centre - matrix @ (centre + np.asarray(self.subject.shift_mm))
 
     @cached_property
-    def _columns(self) -> tuple[torch.Tensor, ...]:
-        """Columns ``[3, 1]`` for z, y and x of the matrix of ``u``, and its shift, in the order z, y, x."""
+    def _affine(self) -> npt.NDArray[np.float32]:
+        """Matrix ``[3, 4]`` of ``u``, its last column the shift, in the order z, y, x."""
         matrix, shift = self._linear
-        columns = (*(matrix[::-1, axis] for axis in (2, 1, 0)), shift[::-1])
-        return tuple(torch.from_numpy(column.astype(np.float32))[:, None].to(self.device) for column in columns)
+        return np.ascontiguousarray(np.column_stack([matrix[::-1, ::-1], shift[::-1]]).astype(np.float32))
+
+    @cached_property
+    def _columns(self) -> tuple[torch.Tensor, ...]:
+        """Columns ``[3, 1]`` of that matrix."""
+        return tuple(torch.from_numpy(column.copy())[:, None].to(self.device) for column in self._affine.T)
 
     @cached_property
     def _field(self) -> npt.NDArray[np.float32]:
@@ -151,11 +156,16 @@ class SubjectMap:
 
     def to_template(self, points: torch.Tensor) -> torch.Tensor:
         """Map points ``[..., 3]`` (z, y, x; mm in scanner space) to template space."""
-        # Written out rather than as a matrix product: the same bits for any number of points and threads.
-        z, y, x = points.movedim(-1, 0).reshape(3, -1)
-        along_z, along_y, along_x, shift = self._columns
-        linear = ((along_x * x + along_y * y) + (along_z * z + shift)).movedim(0, -1)
-        return (linear + self._displacement(linear).movedim(0, -1)).reshape(points.shape)
+        axes = points.movedim(-1, 0)
+        if self.device.type == "cpu":
+            linear = torch.empty(3, axes[0].numel())
+            move(self._affine, axes.reshape(3, -1).contiguous().numpy(), linear.numpy())
+        else:
+            # Written out rather than as a matrix product: the same bits for any number of points.
+            z, y, x = axes.reshape(3, -1)
+            along_z, along_y, along_x, shift = self._columns
+            linear = (along_x * x + along_y * y) + (along_z * z + shift)
+        return linear.add_(self._displacement.along(linear)).reshape(axes.shape).movedim(0, -1)
 
     @cached_property
     def _probe(self) -> Probe:

@@ -1,0 +1,110 @@
+"""Loops over points that are compiled to machine code on first use: reading a lattice, on the CPU.
+
+Written with torch, reading at a hundred points takes as long as at ten thousand: some thirty operations have to be
+started. The compiled code is kept between processes where Numba finds a folder for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import numba
+import numpy as np
+
+F = TypeVar("F", bound=Callable[..., Any])
+_0, _1 = np.float32(0), np.float32(1)
+
+
+def compiled(function: F) -> F:
+    """Compile a function. No operation is reordered or fused: the bits do not depend on the processor."""
+    options = {"nogil": True, "error_model": "numpy", "fastmath": False}
+    try:
+        return numba.njit(cache=True, **options)(function)  # type: ignore[no-any-return]
+    except RuntimeError:  # no folder can be written to: it is compiled again in every process
+        return numba.njit(**options)(function)  # type: ignore[no-any-return]
+
+
+@compiled
+def _place(value: Any, last: int) -> Any:
+    """Voxel before a position along an axis, and the share of the way to the next; NaN is read as 0."""
+    inside = value if value > _0 else _0
+    inside = inside if inside < np.float32(last) else np.float32(last)
+    low = int(inside)
+    low = low if low < last else last - 1
+    return low, inside - np.float32(low)
+
+
+@compiled
+def read(table: Any, shape: Any, shift: Any, scale: Any, points: Any, out: Any) -> None:
+    """Interpolate the channels of a lattice at points, trilinearly; beyond the lattice its border is read.
+
+    Parameters
+    ----------
+    table
+        ``[z * y * x, C]`` float32: a row a voxel.
+    shape
+        Voxels along z, y and x, two or more.
+    shift, scale
+        A point's place in voxels is ``scale * point + shift`` (float32).
+    points
+        ``[3, n]`` float32.
+    out
+        ``[C, n]`` float32, to write to.
+    """
+    nz, ny, nx = shape
+    values = np.empty(table.shape[1], np.float32)
+    for i in range(points.shape[1]):
+        z, up = _place(points[0, i] * scale + shift[0], nz - 1)
+        y, ahead = _place(points[1, i] * scale + shift[1], ny - 1)
+        x, away = _place(points[2, i] * scale + shift[2], nx - 1)
+        row = (z * ny + y) * nx + x
+        a, b, c, d = table[row], table[row + 1], table[row + nx], table[row + nx + 1]
+        row += nx * ny
+        e, f, g, h = table[row], table[row + 1], table[row + nx], table[row + nx + 1]
+        below, back, near = _1 - up, _1 - ahead, _1 - away
+        p, q, r, s = below * back, below * ahead, up * back, up * ahead
+        pn, pa, qn, qa, rn, ra, sn, sa = p * near, p * away, q * near, q * away, r * near, r * away, s * near, s * away
+        for k in range(values.shape[0]):
+            values[k] = ((a[k] * pn + b[k] * pa) + (c[k] * qn + d[k] * qa)) + (
+                (e[k] * rn + f[k] * ra) + (g[k] * sn + h[k] * sa)
+            )
+        for k in range(values.shape[0]):
+            out[k, i] = values[k]
+
+
+@compiled
+def move(matrix: Any, points: Any, out: Any) -> None:
+    """Apply an affine map ``[3, 4]`` to points ``[3, n]`` (float32)."""
+    for i in range(points.shape[1]):
+        z, y, x = points[0, i], points[1, i], points[2, i]
+        for k in range(3):
+            out[k, i] = (matrix[k, 2] * x + matrix[k, 1] * y) + (matrix[k, 0] * z + matrix[k, 3])
+
+
+@compiled
+def between(nodes: Any, low: Any, share: Any, out: Any) -> None:
+    """Interpolate nodes ``[C, k, j, i]`` on a rectangular lattice ``[C, z, y, x]`` (float32), trilinearly.
+
+    Parameters
+    ----------
+    nodes
+        Values of the nodes.
+    low, share
+        For each axis: the node before each coordinate, and the share of the way to the next.
+    out
+        To write to.
+    """
+    row = np.empty(nodes.shape[3], np.float32)
+    for k in range(nodes.shape[0]):
+        for i in range(out.shape[1]):
+            z, up = low[0][i], share[0][i]
+            for j in range(out.shape[2]):
+                y, ahead = low[1][j], share[1][j]
+                for m in range(row.shape[0]):
+                    back = nodes[k, z, y, m] + up * (nodes[k, z + 1, y, m] - nodes[k, z, y, m])
+                    front = nodes[k, z, y + 1, m] + up * (nodes[k, z + 1, y + 1, m] - nodes[k, z, y + 1, m])
+                    row[m] = back + ahead * (front - back)
+                for m in range(out.shape[3]):
+                    x = low[2][m]
+                    out[k, i, j, m] = row[x] + share[2][m] * (row[x + 1] - row[x])
