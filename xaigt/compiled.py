@@ -1,4 +1,4 @@
-"""Loops over points that are compiled to machine code on first use: reading a lattice, on the CPU.
+"""Loops that are compiled to machine code on first import: reading a lattice at points, distances, on the CPU.
 
 Written with torch, reading at a hundred points takes as long as at ten thousand: some thirty operations have to be
 started. The compiled code is kept between processes where Numba finds a folder for it.
@@ -16,16 +16,24 @@ F = TypeVar("F", bound=Callable[..., Any])
 _0, _1 = np.float32(0), np.float32(1)
 
 
-def compiled(function: F) -> F:
-    """Compile a function. No operation is reordered or fused: the bits do not depend on the processor."""
-    options = {"nogil": True, "error_model": "numpy", "fastmath": False}
-    try:
-        return numba.njit(cache=True, **options)(function)  # type: ignore[no-any-return]
-    except RuntimeError:  # no folder can be written to: it is compiled again in every process
-        return numba.njit(**options)(function)  # type: ignore[no-any-return]
+def compiled(*types: str) -> Callable[[F], F]:
+    """Compile a function for arguments of some types now, or without them for those it is called with.
+
+    No operation is reordered or fused: the bits do not depend on the processor.
+    """
+
+    def compile_it(function: F) -> F:
+        options = {"nogil": True, "error_model": "numpy", "fastmath": False}
+        signature = [f"void({', '.join(types)})"] if types else []
+        try:
+            return numba.njit(*signature, cache=True, **options)(function)
+        except RuntimeError:  # no folder can be written to: it is compiled again in every process
+            return numba.njit(*signature, **options)(function)
+
+    return compile_it
 
 
-@compiled
+@compiled()
 def _place(value: Any, last: int) -> Any:
     """Voxel before a position along an axis, and the share of the way to the next; NaN is read as 0."""
     inside = value if value > _0 else _0
@@ -35,7 +43,7 @@ def _place(value: Any, last: int) -> Any:
     return low, inside - np.float32(low)
 
 
-@compiled
+@compiled("f4[:, ::1]", "UniTuple(i8, 3)", "UniTuple(f4, 3)", "f4", "f4[:, ::1]", "f4[:, ::1]")
 def read(table: Any, shape: Any, shift: Any, scale: Any, points: Any, out: Any) -> None:
     """Interpolate the channels of a lattice at points, trilinearly; beyond the lattice its border is read.
 
@@ -73,7 +81,7 @@ def read(table: Any, shape: Any, shift: Any, scale: Any, points: Any, out: Any) 
             out[k, i] = values[k]
 
 
-@compiled
+@compiled("f4[:, ::1]", "f4[:, ::1]", "f4[:, ::1]")
 def move(matrix: Any, points: Any, out: Any) -> None:
     """Apply an affine map ``[3, 4]`` to points ``[3, n]`` (float32)."""
     for i in range(points.shape[1]):
@@ -82,7 +90,7 @@ def move(matrix: Any, points: Any, out: Any) -> None:
             out[k, i] = (matrix[k, 2] * x + matrix[k, 1] * y) + (matrix[k, 0] * z + matrix[k, 3])
 
 
-@compiled
+@compiled("f4[:, :, :, ::1]", "UniTuple(i8[::1], 3)", "UniTuple(f4[::1], 3)", "f4[:, :, :, ::1]")
 def between(nodes: Any, low: Any, share: Any, out: Any) -> None:
     """Interpolate nodes ``[C, k, j, i]`` on a rectangular lattice ``[C, z, y, x]`` (float32), trilinearly.
 
@@ -108,3 +116,69 @@ def between(nodes: Any, low: Any, share: Any, out: Any) -> None:
                 for m in range(out.shape[3]):
                     x = low[2][m]
                     out[k, i, j, m] = row[x] + share[2][m] * (row[x + 1] - row[x])
+
+
+FAR = 1 << 28  # squared distance where there is nothing to be near to
+
+
+@compiled()
+def _envelopes(plane: Any, place: Any, start: Any, value: Any) -> None:
+    """Replace each column of a plane ``[n, x]`` by the lowest parabola over each of its places."""
+    count = plane.shape[0]
+    for x in range(plane.shape[1]):
+        last = -1
+        for q in range(count):
+            height = plane[q, x]
+            if height >= FAR:
+                continue
+            begin = -np.inf
+            while last >= 0:
+                p = place[last]
+                begin = ((height + q * q) - (value[last] + p * p)) / (2.0 * (q - p))
+                if begin > start[last]:
+                    break
+                last -= 1
+            if last < 0:
+                begin = -np.inf
+            last += 1
+            place[last], start[last], value[last] = q, begin, height
+        if last < 0:
+            continue
+        now = 0
+        for q in range(count):
+            while now < last and start[now + 1] < q:
+                now += 1
+            plane[q, x] = value[now] + (q - place[now]) * (q - place[now])
+
+
+@compiled("b1[:, :, ::1]", "i4[:, :, ::1]")
+def squared_distance(mask: Any, out: Any) -> None:
+    """Squared Euclidean distance in voxels from each voxel of a mask ``[z, y, x]`` to the nearest one outside it.
+
+    Exact: the lower envelope of parabolas, one axis after the other (P. Felzenszwalb & D. Huttenlocher, Theory of
+    Computing 8, 415, 2012). `out` is int32; it holds `FAR` or more if all voxels belong to the mask.
+    """
+    nz, ny, nx = mask.shape
+    longest = max(nz, ny, nx)
+    place, start = np.empty(longest, np.int64), np.empty(longest + 1, np.float64)
+    value, plane = np.empty(longest, np.int64), np.empty((longest, nx), np.int32)
+    for z in range(nz):
+        for y in range(ny):
+            near = 1 << 14
+            for x in range(nx):
+                near = near + 1 if mask[z, y, x] else 0
+                out[z, y, x] = near
+            near = 1 << 14
+            for x in range(nx - 1, -1, -1):
+                near = min(near + 1, out[z, y, x])
+                out[z, y, x] = near * near
+    for z in range(nz):
+        _envelopes(out[z], place, start, value)
+    for y in range(ny):  # planes are copied: steps along z are far apart in memory
+        for z in range(nz):
+            for x in range(nx):
+                plane[z, x] = out[z, y, x]
+        _envelopes(plane[:nz], place, start, value)
+        for z in range(nz):
+            for x in range(nx):
+                out[z, y, x] = plane[z, x]

@@ -54,13 +54,13 @@ class Sampler:
 
     def along(self, axes: torch.Tensor) -> torch.Tensor:
         """Values ``[C, ...]`` at points ``[3, ...]``, whose coordinates lie outermost."""
-        flat = axes.reshape(3, -1)
+        flat = axes.reshape(3, axes[0].numel())
         if self._rows is None:
             values = self._read(flat).T
         else:
             values = torch.empty(self._rows.shape[1], flat.shape[1])
             read(self._rows, self._shape, self._shift, self._scale, flat.contiguous().numpy(), values.numpy())
-        return values.reshape(-1, *axes.shape[1:])
+        return values.reshape(len(values), *axes.shape[1:])
 
     @cached_property
     def _bounds(self) -> tuple[torch.Tensor, ...]:

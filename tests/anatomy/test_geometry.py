@@ -1,11 +1,13 @@
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from xaigt.anatomy.geometry import (
     Lattice,
     band_noise,
     closed_distance,
     convex_distance,
+    distance,
     ellipsoid,
     ramp,
     refine,
@@ -86,3 +88,15 @@ def test_band_noise_is_fixed():
     assert np.array_equal(first, band_noise(LATTICE, 4.0, seed=1))
     assert not np.array_equal(first, band_noise(LATTICE, 4.0, seed=2))
     assert 0.5 < first.std() < 1.5
+
+
+@pytest.mark.parametrize("share", [0.02, 0.5, 0.98, 0.999])
+def test_distances_are_those_of_scipy(share):
+    mask = np.random.default_rng(5).random((13, 17, 11)) < share
+    expected = ndimage.distance_transform_edt(mask, sampling=1.5)
+    assert np.allclose(distance(mask, 1.5), expected, rtol=1e-6)
+
+
+def test_nothing_is_far_from_everything():
+    assert distance(np.ones((3, 4, 5), bool)).min() > 10_000
+    assert distance(np.zeros((3, 4, 5), bool)).max() == 0

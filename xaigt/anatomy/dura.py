@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage
 
-from xaigt.anatomy.geometry import Array, ramp, soft
+from xaigt.anatomy.geometry import Array, ramp, soft, together
 from xaigt.anatomy.tissue import TissueMaps
 
 FALX_HALF_MM, TENTORIUM_HALF_MM = 0.7, 0.7
@@ -25,8 +25,10 @@ def dura(maps: TissueMaps, depth: Array) -> Array:
     depth
         Signed distance to the inner table in mm, positive inside.
     """
-    sheets = np.maximum(_falx(maps, depth), _tentorium(maps))
-    return np.maximum(sheets, _sagittal_sinus(maps, depth)) * soft(depth)
+    falx, tentorium, sinus = together(
+        lambda: _falx(maps, depth), lambda: _tentorium(maps), lambda: _sagittal_sinus(maps, depth)
+    )
+    return np.maximum(np.maximum(falx, tentorium), sinus) * soft(depth)
 
 
 def _falx(maps: TissueMaps, depth: Array) -> Array:

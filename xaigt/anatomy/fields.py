@@ -34,7 +34,7 @@ from scipy import ndimage
 
 from xaigt import cache
 from xaigt.anatomy.cards import TemplateCard, TemplateError, load_card
-from xaigt.anatomy.geometry import Array, Lattice
+from xaigt.anatomy.geometry import Array, Lattice, together
 from xaigt.errors import nearest
 from xaigt.sampling import Probe, Sampler
 
@@ -42,7 +42,7 @@ CHANNELS = ("grey", "white", "csf", "bone", "soft", "depth", "parenchyma", "vent
 TISSUES = 5  # the first channels; the others are distances
 AIR = 0.01  # values and fractions as close as this to those of air are air
 NEAR_MM = 7.0  # how far beyond the head its surroundings reach
-VERSION = 8  # of the code that computes fields: raise it when any field changes
+VERSION = 9  # of the code that computes fields: raise it when any field changes
 PUSH_STEP = 4  # voxels: ventricle enlargement is smooth and stored coarsely
 
 _BUILDERS = {
@@ -230,9 +230,12 @@ def _kernels(lattice: Lattice, voxel: tuple[float, ...]) -> list[tuple[int, Arra
 
 
 def _average(data: Array, lattice: Lattice, voxel: tuple[float, ...]) -> Array:
+    result = np.array(data, order="C")
     for axis, kernel in _kernels(lattice, voxel):
-        data = ndimage.correlate1d(data, kernel, axis=axis + 1, mode="nearest")
-    return data
+        result = np.stack(
+            together(*(lambda c=channel: ndimage.correlate1d(c, kernel, axis=axis, mode="nearest") for channel in result))  # type: ignore[misc]
+        )
+    return result
 
 
 def _save(folder: Path, arrays: FieldArrays) -> None:

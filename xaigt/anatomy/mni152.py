@@ -9,7 +9,7 @@ from xaigt.anatomy.cards import TemplateCard
 from xaigt.anatomy.compartments import parenchyma_distance, ventricle_mask
 from xaigt.anatomy.dura import dura
 from xaigt.anatomy.fields import CHANNELS, FieldArrays
-from xaigt.anatomy.geometry import Array, Lattice, signed_distance, soft
+from xaigt.anatomy.geometry import Array, Lattice, signed_distance, soft, together
 from xaigt.anatomy.skull import draw_head
 from xaigt.anatomy.tissue import TissueMaps, filled_brain
 from xaigt.volume import read_nifti
@@ -30,7 +30,9 @@ def build(card: TemplateCard) -> FieldArrays:
     grey, white = maps.grey * inside * (1 - sheets), maps.white * inside * (1 - sheets)
     csf = np.clip(inside * (1 - sheets) - grey - white, 0, 1)
     ventricles = ventricle_mask(maps, csf)
-    to_ventricles = signed_distance(ventricles, maps.lattice.spacing)
+    to_ventricles, to_parenchyma = together(
+        lambda: signed_distance(ventricles, maps.lattice.spacing), lambda: parenchyma_distance(maps, ventricles)
+    )
     channels = {
         "grey": grey,
         "white": white,
@@ -38,7 +40,7 @@ def build(card: TemplateCard) -> FieldArrays:
         "bone": head.bone,
         "soft": head.soft_hu + DURA_HU * sheets * inside,
         "depth": head.depth,
-        "parenchyma": parenchyma_distance(maps, ventricles),
+        "parenchyma": to_parenchyma,
         "ventricles": to_ventricles,
     }
     crop = tuple(

@@ -19,9 +19,11 @@ from xaigt.anatomy.geometry import (
     closed_distance,
     convex_distance,
     ellipsoid,
+    in_slabs,
     ramp,
     soft,
     surface_points,
+    together,
 )
 from xaigt.anatomy.tissue import TissueMaps
 
@@ -68,13 +70,29 @@ class Head:
 def draw_head(maps: TissueMaps) -> Head:
     """Construct skull, scalp, orbits and air around a brain in MNI space."""
     lattice = maps.lattice
-    axes = z, y, _ = lattice.axes()
-    depth = inner_table_depth(maps)
-    outline = _skin_distance(maps)
+    z, y, x = lattice.axes()
+    depth, outline, fine, broad = together(
+        lambda: inner_table_depth(maps),
+        lambda: _skin_distance(maps),
+        lambda: band_noise(lattice, 4.0, seed=1),
+        lambda: band_noise(lattice, 12.0, seed=2),
+    )
+    bone, soft_hu = np.empty_like(depth), np.empty_like(depth)
+
+    def draw(part: slice) -> None:
+        bone[part], soft_hu[part] = _tissues((z[part], y, x), depth[part], outline[part], fine[part], broad[part])
+
+    in_slabs(draw, len(depth))
+    return Head(depth, bone, soft_hu)
+
+
+def _tissues(
+    axes: tuple[Array, Array, Array], depth: Array, outline: Array, fine: Array, broad: Array
+) -> tuple[Array, Array]:
+    """Bone and soft tissue of a slab: two distances and two textures say what each of its voxels is."""
+    z, y, _ = axes
     inside, head = soft(depth), soft(outline)
     outside_mm = -depth
-    fine, broad = band_noise(lattice, 4.0, seed=1), band_noise(lattice, 12.0, seed=2)
-
     thickness = _skull_thickness(axes, broad)
     calvarium = soft(outside_mm) * soft(thickness - outside_mm) * soft(outline - 2.5)
     tables = calvarium * np.clip(soft(TABLE_MM - outside_mm) + soft(outside_mm - thickness + TABLE_MM), 0, 1)
@@ -101,11 +119,11 @@ def draw_head(maps: TissueMaps) -> Head:
     bone *= 1 - orbit
     soft_hu = soft_hu * (1 - orbit) + orbit * (globe * VITREOUS_HU + (1 - globe) * FAT_HU)
 
-    sinuses = np.zeros(lattice.shape, np.float32)
+    sinuses = np.zeros_like(depth)
     for centre, radii in _SINUSES:
         np.maximum(sinuses, soft(ellipsoid(axes, centre, radii)), out=sinuses)
     air = np.maximum(np.maximum(sinuses * (1 - inside) * soft(outline - 5), mastoid), cells) * head
-    return Head(depth, bone * (1 - air), soft_hu * (1 - air) + air * AIR_HU)
+    return bone * (1 - air), soft_hu * (1 - air) + air * AIR_HU
 
 
 def inner_table_depth(maps: TissueMaps) -> Array:
@@ -116,10 +134,12 @@ def inner_table_depth(maps: TissueMaps) -> Array:
     """
     lattice = maps.lattice
     z, _, _ = lattice.axes()
-    hull = convex_distance(surface_points(maps.brain, lattice), lattice)
-    closing = closed_distance(maps.brain, 14.0, lattice)
+    hull, closing = together(
+        lambda: ndimage.gaussian_filter(convex_distance(surface_points(maps.brain, lattice), lattice), 8.0),
+        lambda: ndimage.gaussian_filter(closed_distance(maps.brain, 14.0, lattice), 2.0),
+    )
     upper = ramp(-45, -8, z)
-    blended = upper * ndimage.gaussian_filter(hull, 8.0) + (1 - upper) * ndimage.gaussian_filter(closing, 2.0)
+    blended = upper * hull + (1 - upper) * closing
     return np.asarray(blended + np.float32(SUBARACHNOID_MM), np.float32)
 
 

@@ -157,12 +157,13 @@ class SubjectMap:
     def to_template(self, points: torch.Tensor) -> torch.Tensor:
         """Map points ``[..., 3]`` (z, y, x; mm in scanner space) to template space."""
         axes = points.movedim(-1, 0)
+        flat = axes.reshape(3, axes[0].numel())
         if self.device.type == "cpu":
-            linear = torch.empty(3, axes[0].numel())
-            move(self._affine, axes.reshape(3, -1).contiguous().numpy(), linear.numpy())
+            linear = torch.empty_like(flat, memory_format=torch.contiguous_format)
+            move(self._affine, flat.contiguous().numpy(), linear.numpy())
         else:
             # Written out rather than as a matrix product: the same bits for any number of points.
-            z, y, x = axes.reshape(3, -1)
+            z, y, x = flat
             along_z, along_y, along_x, shift = self._columns
             linear = (along_x * x + along_y * y) + (along_z * z + shift)
         return linear.add_(self._displacement.along(linear)).reshape(axes.shape).movedim(0, -1)
