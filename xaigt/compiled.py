@@ -14,6 +14,7 @@ import numpy as np
 
 F = TypeVar("F", bound=Callable[..., Any])
 _0, _1 = np.float32(0), np.float32(1)
+_TOGETHER = 256  # points whose places are found before any is read
 
 
 def compiled(*types: str) -> Callable[[F], F]:
@@ -33,16 +34,6 @@ def compiled(*types: str) -> Callable[[F], F]:
     return compile_it
 
 
-@compiled()
-def _place(value: Any, last: int) -> Any:
-    """Voxel before a position along an axis, and the share of the way to the next; NaN is read as 0."""
-    inside = value if value > _0 else _0
-    inside = inside if inside < np.float32(last) else np.float32(last)
-    low = int(inside)
-    low = low if low < last else last - 1
-    return low, inside - np.float32(low)
-
-
 @compiled("f4[:, ::1]", "UniTuple(i8, 3)", "UniTuple(f4, 3)", "f4", "f4[:, ::1]", "f4[:, ::1]")
 def read(table: Any, shape: Any, shift: Any, scale: Any, points: Any, out: Any) -> None:
     """Interpolate the channels of a lattice at points, trilinearly; beyond the lattice its border is read.
@@ -60,25 +51,42 @@ def read(table: Any, shape: Any, shift: Any, scale: Any, points: Any, out: Any) 
     out
         ``[C, n]`` float32, to write to.
     """
-    nz, ny, nx = shape
-    values = np.empty(table.shape[1], np.float32)
-    for i in range(points.shape[1]):
-        z, up = _place(points[0, i] * scale + shift[0], nz - 1)
-        y, ahead = _place(points[1, i] * scale + shift[1], ny - 1)
-        x, away = _place(points[2, i] * scale + shift[2], nx - 1)
-        row = (z * ny + y) * nx + x
-        a, b, c, d = table[row], table[row + 1], table[row + nx], table[row + nx + 1]
-        row += nx * ny
-        e, f, g, h = table[row], table[row + 1], table[row + nx], table[row + nx + 1]
-        below, back, near = _1 - up, _1 - ahead, _1 - away
-        p, q, r, s = below * back, below * ahead, up * back, up * ahead
-        pn, pa, qn, qa, rn, ra, sn, sa = p * near, p * away, q * near, q * away, r * near, r * away, s * near, s * away
-        for k in range(values.shape[0]):
-            values[k] = ((a[k] * pn + b[k] * pa) + (c[k] * qn + d[k] * qa)) + (
-                (e[k] * rn + f[k] * ra) + (g[k] * sn + h[k] * sa)
-            )
-        for k in range(values.shape[0]):
-            out[k, i] = values[k]
+    (nz, ny, nx), (to_z, to_y, to_x) = shape, shift
+    last_z, last_y, last_x = np.float32(nz - 1), np.float32(ny - 1), np.float32(nx - 1)
+    low_z, low_y, low_x = np.int32(nz - 2), np.int32(ny - 2), np.int32(nx - 2)
+    rows, weights, values = (
+        np.empty(_TOGETHER, np.int32),
+        np.empty((8, _TOGETHER), np.float32),
+        np.empty(table.shape[1], np.float32),
+    )
+    for first in range(0, points.shape[1], _TOGETHER):
+        count = min(_TOGETHER, points.shape[1] - first)
+        for i in range(count):  # several points in one instruction
+            z = points[0, first + i] * scale + to_z
+            y = points[1, first + i] * scale + to_y
+            x = points[2, first + i] * scale + to_x
+            z, y, x = z if z > _0 else _0, y if y > _0 else _0, x if x > _0 else _0  # also what is no number
+            z, y, x = z if z < last_z else last_z, y if y < last_y else last_y, x if x < last_x else last_x
+            a, b, c = np.int32(z), np.int32(y), np.int32(x)
+            a, b, c = a if a < low_z else low_z, b if b < low_y else low_y, c if c < low_x else low_x
+            rows[i] = (a * np.int32(ny) + b) * np.int32(nx) + c
+            up, ahead, away = z - np.float32(a), y - np.float32(b), x - np.float32(c)
+            below, back, near = _1 - up, _1 - ahead, _1 - away
+            p, q, r, s = below * back, below * ahead, up * back, up * ahead
+            weights[0, i], weights[1, i], weights[2, i], weights[3, i] = p * near, p * away, q * near, q * away
+            weights[4, i], weights[5, i], weights[6, i], weights[7, i] = r * near, r * away, s * near, s * away
+        for i in range(count):  # several channels in one instruction
+            row, beyond = rows[i], rows[i] + nx * ny
+            a0, a1, a2, a3 = table[row], table[row + 1], table[row + nx], table[row + nx + 1]
+            b0, b1, b2, b3 = table[beyond], table[beyond + 1], table[beyond + nx], table[beyond + nx + 1]
+            p0, p1, p2, p3 = weights[0, i], weights[1, i], weights[2, i], weights[3, i]
+            q0, q1, q2, q3 = weights[4, i], weights[5, i], weights[6, i], weights[7, i]
+            for k in range(values.shape[0]):
+                values[k] = ((a0[k] * p0 + a1[k] * p1) + (a2[k] * p2 + a3[k] * p3)) + (
+                    (b0[k] * q0 + b1[k] * q1) + (b2[k] * q2 + b3[k] * q3)
+                )
+            for k in range(values.shape[0]):
+                out[k, first + i] = values[k]
 
 
 @compiled("f4[:, ::1]", "f4[:, ::1]", "f4[:, ::1]")

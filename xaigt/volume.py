@@ -67,12 +67,19 @@ class Grid:
 
     def axes(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64], npt.NDArray[np.float64]]:
         """RAS coordinates of the voxel centres along the array axes: z, y and x, in mm."""
+        return self._axes
+
+    @cached_property
+    def _axes(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64], npt.NDArray[np.float64]]:
         (nz, ny, nx), affine = self.shape, self.affine
-        return (
+        axes = (
             affine[2, 3] + affine[2, 0] * np.arange(nz),
             affine[1, 3] + affine[1, 1] * np.arange(ny),
             affine[0, 3] + affine[0, 2] * np.arange(nx),
         )
+        for axis in axes:
+            axis.flags.writeable = False
+        return axes
 
 
 def rotation_matrix(degrees: tuple[float, float, float]) -> npt.NDArray[np.float64]:

@@ -43,6 +43,7 @@ TISSUES = 5  # the first channels; the others are distances
 AIR = 0.01  # values and fractions as close as this to those of air are air
 NEAR_MM = 7.0  # how far beyond the head its surroundings reach
 VERSION = 9  # of the code that computes fields: raise it when any field changes
+_PAGE = 4096  # bytes of a memory page, or a part of one
 PUSH_STEP = 4  # voxels: ventricle enlargement is smooth and stored coarsely
 
 _BUILDERS = {
@@ -109,6 +110,7 @@ class Fields:
     def sampler(self, device: torch.device) -> Sampler:
         """Read the channels at points of template space; the copy on a device is made once."""
         if device not in self._samplers:
+            _touch(self.data)
             self._samplers[device] = Sampler(self.data, self.lattice.origin, self.lattice.spacing, device)
         return self._samplers[device]
 
@@ -126,6 +128,12 @@ class Fields:
             place = np.rint(0.5 * ((values - start) / self.lattice.spacing + _reach(self.lattice))).astype(np.intp)
             index.append(np.clip(place, 0, count - 1))
         return torch.from_numpy(self.near[index[0], index[1], index[2]]).to(points.device)
+
+
+def _touch(data: Array) -> None:
+    """Have all of a memory map read now: the memory in use is then the same for few samples and for many."""
+    if isinstance(data, np.memmap):
+        data.transpose(1, 2, 3, 0).reshape(-1)[:: _PAGE // data.itemsize].max()
 
 
 def load_fields(name: str, voxel: tuple[float, float, float] = (1.0, 1.0, 1.0)) -> Fields:

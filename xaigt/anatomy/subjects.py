@@ -11,7 +11,7 @@ so that the map does not fold: the largest slope is below 1.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Annotated, Literal
 
@@ -28,7 +28,7 @@ from xaigt.randomness import subseed, white_noise
 from xaigt.sampling import Probe, Sampler
 from xaigt.schema import Strict
 from xaigt.splines import control_shape, expand
-from xaigt.volume import rotation_matrix
+from xaigt.volume import Grid, rotation_matrix
 
 CONTROL_MM = 32.0
 _STEPS, _CLOSE_MM = 40, 1e-5  # of the inversion: what provenance keeps is rounded to 1e-4 mm
@@ -117,6 +117,7 @@ class SubjectMap:
     subject: Subject
     fields: Fields
     device: torch.device
+    _grids: dict[Grid, MappedLattice] = field(default_factory=dict, repr=False, compare=False)
 
     @cached_property
     def _linear(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
@@ -182,6 +183,13 @@ class SubjectMap:
     def on_lattice(self, axes: Axes) -> MappedLattice:
         """Map a rectangular lattice of scanner space, given by its coordinates along z, y and x in mm."""
         return MappedLattice(self.to_template, axes, self.device)
+
+    def on_grid(self, grid: Grid) -> MappedLattice:
+        """Map the voxel centres of a grid; kept until another grid is asked for."""
+        if grid not in self._grids:
+            self._grids.clear()
+            self._grids[grid] = self.on_lattice(grid.axes())
+        return self._grids[grid]
 
     def to_scanner(self, point: tuple[float, float, float]) -> tuple[float, float, float]:
         """Point (z, y, x; mm) of scanner space that shows a given point of template space.

@@ -13,7 +13,7 @@ import torch
 
 from xaigt.anatomy.cards import load_card
 from xaigt.anatomy.fields import CHANNELS, Fields
-from xaigt.anatomy.lattices import Axes
+from xaigt.anatomy.lattices import Axes, Box
 from xaigt.anatomy.lobes import LOBE, lobes_at
 from xaigt.anatomy.subjects import Subject, SubjectMap
 from xaigt.volume import Grid
@@ -92,10 +92,20 @@ class Anatomy:
 
     def lattice(self, axes: Axes) -> torch.Tensor:
         """Points ``[z, y, x, 3]`` of scanner space with these coordinates (mm); mapping them next costs little."""
-        z, y, x = (torch.from_numpy(axis.astype(np.float32)).to(self.device) for axis in axes)
-        points = torch.stack(torch.meshgrid(z, y, x, indexing="ij")).movedim(0, -1)
+        points = self._points(axes)
         self._mapped.keep(points, self.map.on_lattice(axes).points())
         return points
+
+    def voxels(self, grid: Grid, box: Box) -> torch.Tensor:
+        """Centres ``[z, y, x, 3]`` of a part of a grid; the grid is mapped once for all of its parts."""
+        z, y, x = (axis[part] for axis, part in zip(grid.axes(), box, strict=True))
+        points = self._points((z, y, x))
+        self._mapped.keep(points, self.map.on_grid(grid).points(box))
+        return points
+
+    def _points(self, axes: Axes) -> torch.Tensor:
+        z, y, x = (torch.from_numpy(axis.astype(np.float32)).to(self.device) for axis in axes)
+        return torch.stack(torch.meshgrid(z, y, x, indexing="ij")).movedim(0, -1)
 
     def to_scanner(self, point: tuple[float, float, float]) -> tuple[float, float, float]:
         """Point of scanner space that shows a point of template space (z, y, x; mm)."""

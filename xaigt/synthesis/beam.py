@@ -49,9 +49,10 @@ def beam_hardening(acquisition: Acquisition, grid: Grid, anatomy: Anatomy, depth
     if acquisition.rim_hu:
         part += acquisition.rim_hu * torch.exp(-depth[box].clamp(min=0) / RIM_MM)
     z, y, x = (axis[along] for axis, along in zip(grid.axes(), box, strict=True))
-    if acquisition.beam_hu and (near := _near_the_base((z, y, x), anatomy)).any():
-        points = anatomy.map.on_lattice((z[near], y, x)).points()
-        part[torch.from_numpy(near)] += acquisition.beam_hu * _bar(points, acquisition.beam_phase)
+    if acquisition.beam_hu and (near := np.flatnonzero(_near_the_base((z, y, x), anatomy))).size:
+        planes = slice(int(near[0]), int(near[-1]) + 1)
+        points = anatomy.map.on_grid(grid).points((slice(box[0].start + planes.start, box[0].start + planes.stop), *box[1:]))
+        part[planes] += acquisition.beam_hu * _bar(points, acquisition.beam_phase)
     added[box] = part * inside
     return added
 

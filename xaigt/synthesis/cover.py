@@ -61,8 +61,7 @@ def cover(kind: Family, lesion: Lesion, anatomy: Anatomy, grid: Grid) -> Cover |
     device = anatomy.device
     offsets, spacing = _offsets(grid.voxel, device)
     diagonal = math.hypot(*grid.voxel)
-    z, y, x = (axis[part] for axis, part in zip(grid.axes(), box, strict=True))
-    centres = anatomy.lattice((z, y, x))
+    centres = anatomy.voxels(grid, box)
     around = kind.footprint(lesion, anatomy, centres, _SLACK * diagonal + spacing)
     wide = torch.nonzero((around.core > 0).reshape(-1))[:, 0]
     additive = around.add is not None
