@@ -126,6 +126,30 @@ def between(nodes: Any, low: Any, share: Any, out: Any) -> None:
                     out[k, i, j, m] = row[x] + share[2][m] * (row[x + 1] - row[x])
 
 
+@compiled("f4[:, :, ::1]", "f4[::1]", "f4[::1]", "f4[:, :, ::1]")
+def wrapped_filter(values: Any, along_y: Any, along_x: Any, out: Any) -> None:
+    """Correlate slices ``[z, y, x]`` with two kernels of odd length, one along y and one along x; edges wrap round."""
+    count, ny, nx = values.shape
+    half_y, half_x = len(along_y) // 2, len(along_x) // 2
+    row = np.empty(nx + 2 * half_x, np.float32)
+    for z in range(count):
+        for y in range(ny):
+            middle = row[half_x : half_x + nx]
+            middle[:] = 0
+            for tap in range(len(along_y)):
+                weight, other = along_y[tap], values[z, (y + tap - half_y) % ny]
+                for x in range(nx):
+                    middle[x] += weight * other[x]
+            for x in range(half_x):
+                row[x], row[half_x + nx + x] = middle[(x - half_x) % nx], middle[x % nx]
+            found = out[z, y]
+            found[:] = 0
+            for tap in range(len(along_x)):
+                weight = along_x[tap]
+                for x in range(nx):
+                    found[x] += weight * row[tap + x]
+
+
 FAR = 1 << 28  # squared distance where there is nothing to be near to
 
 

@@ -104,8 +104,11 @@ class Anatomy:
         return points
 
     def _points(self, axes: Axes) -> torch.Tensor:
-        z, y, x = (torch.from_numpy(axis.astype(np.float32)).to(self.device) for axis in axes)
-        return torch.stack(torch.meshgrid(z, y, x, indexing="ij")).movedim(0, -1)
+        points = torch.empty(3, *(len(axis) for axis in axes), device=self.device)
+        for number, axis in enumerate(axes):
+            shape = [-1 if other == number else 1 for other in range(3)]
+            points[number] = torch.from_numpy(axis.astype(np.float32)).reshape(shape)
+        return points.movedim(0, -1)
 
     def to_scanner(self, point: tuple[float, float, float]) -> tuple[float, float, float]:
         """Point of scanner space that shows a point of template space (z, y, x; mm)."""

@@ -15,6 +15,7 @@ from xaigt.errors import XaigtError
 from xaigt.schema import Strict
 from xaigt.volume import Grid
 
+Corner = tuple[float, float, float]
 Streams = Callable[[str], np.random.Generator]
 """Gives the random stream of one purpose of one lesion."""
 
@@ -135,6 +136,13 @@ class Family(ABC):
     @abstractmethod
     def reach(self, lesion: Any) -> float:
         """Distance in mm from the centre beyond which the lesion and its oedema change nothing."""
+
+    def bounds(self, lesion: Any) -> tuple[Corner, Corner] | None:
+        """Lowest and highest corner (z, y, x; mm) of a box that holds all of a lesion and its oedema.
+
+        By default None: the ball of :meth:`reach` is all that is known.
+        """
+        return None
 
     @abstractmethod
     def footprint(self, lesion: Any, world: World, points: torch.Tensor, softness: float) -> Footprint:

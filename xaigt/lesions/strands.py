@@ -14,7 +14,7 @@ import numpy.typing as npt
 import torch
 
 from xaigt.distributions import DIGITS
-from xaigt.lesions.base import Family, Footprint, Lesion, World
+from xaigt.lesions.base import Corner, Family, Footprint, Lesion, World
 from xaigt.schema import Strict
 
 Point = tuple[float, float, float]
@@ -47,6 +47,10 @@ class StrandsFamily(Family):
 
     def reach(self, lesion: Strands) -> float:
         return lesion.reach_mm
+
+    def bounds(self, lesion: Strands) -> tuple[Corner, Corner]:
+        low, high = _box(lesion.tubes)
+        return rounded(low), rounded(high)
 
     def footprint(self, lesion: Any, world: World, points: torch.Tensor, softness: float) -> Footprint:
         core = points.new_zeros(points.shape[:-1])

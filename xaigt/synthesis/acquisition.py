@@ -13,6 +13,7 @@ import math
 import numpy as np
 import torch
 
+from xaigt.compiled import wrapped_filter
 from xaigt.distributions import DIGITS, draw
 from xaigt.lesions import Streams
 from xaigt.randomness import subseed, white_noise
@@ -67,12 +68,14 @@ def quadrature_noise(acquisition: Acquisition, grid: Grid) -> torch.Tensor | Non
 
 def _grained(seed: int, acquisition: Acquisition, grid: Grid) -> torch.Tensor:
     noise = white_noise(seed, grid.shape)
+    along_y, along_x = (_kernel(acquisition.noise_fwhm_mm * _FWHM_TO_SD / grid.spacing[axis]) for axis in (1, 2))
     gain = acquisition.noise_hu
-    for axis in (1, 2):
-        kernel = _kernel(acquisition.noise_fwhm_mm * _FWHM_TO_SD / grid.spacing[axis])
-        noise = _correlate(noise, kernel, axis)
+    for kernel in (along_y, along_x):
         gain /= float(np.sqrt(np.square(kernel, dtype=np.float64).sum()))
-    return torch.from_numpy(noise * np.float32(gain))
+    # Wrapping round: the variance is the same at the edges.
+    smoothed = np.empty_like(noise)
+    wrapped_filter(noise, along_y, along_x * np.float32(gain), smoothed)
+    return torch.from_numpy(smoothed)
 
 
 def _kernel(sd: float) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
@@ -81,19 +84,3 @@ def _kernel(sd: float) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
     weights = np.exp(-0.5 * (offsets / max(sd, 0.05)) ** 2)
     return np.asarray(weights / weights.sum(), np.float32)
 
-
-def _correlate(
-    array: np.ndarray[tuple[int, ...], np.dtype[np.float32]],
-    kernel: np.ndarray[tuple[int], np.dtype[np.float32]],
-    axis: int,
-) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
-    """Correlate along one axis, wrapping round: the variance is the same at the edges."""
-    reach = len(kernel) // 2
-    padded = np.concatenate([array.take(range(-reach, 0), axis), array, array.take(range(reach), axis)], axis)
-    count = array.shape[axis]
-    result = np.zeros_like(array)
-    for tap, weight in enumerate(kernel):
-        window = [slice(None)] * 3
-        window[axis] = slice(tap, tap + count)
-        result += weight * padded[tuple(window)]
-    return result

@@ -16,6 +16,7 @@ import torch
 from xaigt.anatomy.lattices import Axes
 from xaigt.anatomy.world import Anatomy
 from xaigt.synthesis.acquisition import Acquisition
+from xaigt.synthesis.measure import box_of
 from xaigt.volume import Grid
 
 PETROUS = (-34.0, -25.0)  # height z and place y of the line between the petrous ridges (mm of template space)
@@ -41,8 +42,8 @@ def beam_hardening(acquisition: Acquisition, grid: Grid, anatomy: Anatomy, depth
     if not acquisition.rim_hu and not acquisition.beam_hu:
         return None
     inside = depth > 0
-    box = _box(inside)
-    if box is None:
+    box = box_of(inside.cpu().numpy())
+    if box[0].stop == 0:
         return None
     inside, added = inside[box], torch.zeros_like(depth)
     part = torch.zeros_like(inside, dtype=depth.dtype)
@@ -67,17 +68,6 @@ def _bar(at: torch.Tensor, phase: float) -> torch.Tensor:
     turns = (at[..., 1] + 0.25 * at[..., 2]) / STREAK_MM + phase
     streaks = STREAKS * torch.cos(2 * math.pi * turns) * torch.exp(-square / 18)
     return envelope * (band + streaks)
-
-
-def _box(inside: torch.Tensor) -> tuple[slice, slice, slice] | None:
-    """Smallest box that holds all voxels of a mask."""
-    slices = []
-    for axis in range(3):
-        used = torch.nonzero(inside.any(dim=tuple(other for other in range(3) if other != axis)))
-        if not len(used):
-            return None
-        slices.append(slice(int(used[0]), int(used[-1]) + 1))
-    return slices[0], slices[1], slices[2]
 
 
 def _near_the_base(axes: Axes, anatomy: Anatomy) -> npt.NDArray[np.bool_]:

@@ -2,25 +2,27 @@
 
 A lesion is evaluated at the centres of the voxels of its box first, with an edge as wide as a voxel: where that shows
 nothing of it there is nothing. The other voxels are evaluated at points inside them, 1.25 mm apart or closer, and
-averaged. So a thick slice costs little more than a thin one, and a large box little more than the lesion in it.
+averaged (in a small box, all are). So a thick slice costs little more than a thin one, and a large box little more than the lesion in it.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import torch
 
 from xaigt.anatomy.world import Anatomy
 from xaigt.lesions import Lesion
-from xaigt.lesions.base import Family
+from xaigt.lesions.base import Corner, Family
 from xaigt.volume import Grid
 
 SUBSTEP_MM = 1.25  # distance of the points inside a voxel
 _SLACK = 1.3  # a lesion's outside may change by more than the distance, as the head is stretched
 _BATCH = 1 << 15  # points evaluated together
+_FEW = 1 << 12  # points: so many are not worth a first look at the centres
 
 Box = tuple[slice, slice, slice]
 
@@ -55,47 +57,81 @@ class Cover:
 
 def cover(kind: Family, lesion: Lesion, anatomy: Anatomy, grid: Grid) -> Cover | None:
     """Evaluate a lesion on a grid; None if its surroundings do not meet the grid."""
-    box = _box(grid, lesion.centre_mm, kind.reach(lesion))
-    if box is None:
-        return None
     device = anatomy.device
     offsets, spacing = _offsets(grid.voxel, device)
+    box = _box(grid, lesion.centre_mm, kind.reach(lesion), kind.bounds(lesion), spacing)
+    if box is None:
+        return None
     diagonal = math.hypot(*grid.voxel)
     centres = anatomy.voxels(grid, box)
+    places = centres.reshape(-1, 3)
+    count = len(places)
+    if count * len(offsets) <= _FEW:
+        inside = _evaluate(kind, lesion, anatomy, places, offsets, spacing)
+        return inside.on(box, centres.shape[:-1])
     around = kind.footprint(lesion, anatomy, centres, _SLACK * diagonal + spacing)
     wide = torch.nonzero((around.core > 0).reshape(-1))[:, 0]
-    additive = around.add is not None
-    core, filling = (torch.zeros(around.core.numel(), device=device) for _ in range(2))
+    core, filling = torch.zeros(count, device=device), torch.zeros(count, device=device)
     oedema = around.oedema.reshape(-1).clone()
-    places = centres.reshape(-1, 3)
     batch = max(1, _BATCH // len(offsets))
     for start in range(0, len(wide), batch):
         part = wide[start : start + batch]
-        # Coordinates outermost in memory: each is read as one run.
-        points = (places[part].T[:, :, None] + offsets.T[:, None, :]).movedim(0, -1)
-        inside = kind.footprint(lesion, anatomy, points, spacing)
-        value = inside.level if inside.add is None else inside.add
-        core[part] = inside.core.mean(1)
-        filling[part] = (inside.core * value).mean(1)
-        oedema[part] = inside.oedema.mean(1)
-    shape = around.core.shape
-    return Cover(box, core.reshape(shape), filling.reshape(shape), oedema.reshape(shape), around.shift, additive)
+        inside = _evaluate(kind, lesion, anatomy, places[part], offsets, spacing)
+        core[part], filling[part], oedema[part] = inside.core, inside.filling, inside.oedema
+    return _Means(core, filling, oedema, around.shift, around.add is not None).on(box, centres.shape[:-1])
 
 
-def _box(grid: Grid, centre: tuple[float, float, float], reach: float) -> Box | None:
-    """Part of the grid within `reach` of `centre`, or None if they do not meet."""
+@dataclass(frozen=True)
+class _Means:
+    """What :class:`Cover` says, for voxels in a row."""
+
+    core: torch.Tensor
+    filling: torch.Tensor
+    oedema: torch.Tensor
+    shift: float
+    additive: bool
+
+    def on(self, box: Box, shape: torch.Size) -> Cover:
+        core, filling, oedema = (values.reshape(shape) for values in (self.core, self.filling, self.oedema))
+        return Cover(box, core, filling, oedema, self.shift, self.additive)
+
+
+def _evaluate(
+    kind: Family, lesion: Lesion, anatomy: Anatomy, places: torch.Tensor, offsets: torch.Tensor, spacing: float
+) -> _Means:
+    """Means over points inside voxels whose centres ``[n, 3]`` are given."""
+    # Coordinates outermost in memory: each is read as one run.
+    points = (places.T[:, :, None] + offsets.T[:, None, :]).movedim(0, -1)
+    inside = kind.footprint(lesion, anatomy, points, spacing)
+    value = inside.level if inside.add is None else inside.add
+    return _Means(
+        inside.core.mean(1), (inside.core * value).mean(1), inside.oedema.mean(1), inside.shift, inside.add is not None
+    )
+
+
+def _box(
+    grid: Grid,
+    centre: tuple[float, float, float],
+    reach: float,
+    bounds: tuple[Corner, Corner] | None,
+    spacing: float,
+) -> Box | None:
+    """Part of the grid within `reach` of `centre`, and within `bounds`; None if they do not meet."""
     slices: list[slice] = []
-    for axis, middle, voxel in zip(grid.axes(), centre, grid.voxel, strict=True):
+    low, high = bounds or ((-math.inf,) * 3, (math.inf,) * 3)
+    for number, (axis, middle, voxel) in enumerate(zip(grid.axes(), centre, grid.voxel, strict=True)):
         distance = np.maximum(np.abs(axis - middle) - voxel / 2, 0)
-        near = np.flatnonzero(distance <= reach)
+        edge = (voxel + spacing) / 2
+        near = np.flatnonzero((distance <= reach) & (axis >= low[number] - edge) & (axis <= high[number] + edge))
         if near.size == 0:
             return None
         slices.append(slice(int(near[0]), int(near[-1]) + 1))
         if len(slices) == 1:  # planes that miss the centre cut a smaller disc out of the sphere
-            reach = math.sqrt(reach**2 - float(distance.min()) ** 2)
+            reach = math.sqrt(max(reach**2 - float(distance[slices[0]].min()) ** 2, 0.0))
     return slices[0], slices[1], slices[2]
 
 
+@lru_cache(maxsize=16)
 def _offsets(voxel: tuple[float, float, float], device: torch.device) -> tuple[torch.Tensor, float]:
     """Points inside a voxel, ``[n, 3]`` from its centre (mm), and their largest distance along an axis."""
     axes, spacing = [], 0.0

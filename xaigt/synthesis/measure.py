@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -35,6 +36,12 @@ class Ruler:
     anatomy: Anatomy
     noise_sd: float
 
+    @cached_property
+    def nothing(self) -> dict[str, Any]:
+        """What :meth:`measure` says of an empty mask."""
+        blank = np.zeros((1, 1, 1), np.int16)
+        return self.measure(blank > 0, blank, blank, 0.0)
+
     def measure(
         self,
         mask: npt.NDArray[np.bool_],
@@ -58,7 +65,7 @@ class Ruler:
             its brighter or its darker half, whichever stands out more.
         """
         grid = self.grid
-        box = _box(mask)
+        box = box_of(mask)
         first, mask, image, without = [part.start for part in box], mask[box], image[box], without[box]
         where = np.argwhere(mask) + first
         voxels = len(where)
@@ -90,7 +97,7 @@ class Ruler:
         return row
 
 
-def _box(mask: npt.NDArray[np.bool_]) -> tuple[slice, ...]:
+def box_of(mask: npt.NDArray[np.bool_]) -> tuple[slice, ...]:
     """Smallest box that holds a mask; an empty one if that is empty."""
     if not mask.any():
         return (slice(0, 0),) * mask.ndim
@@ -98,6 +105,7 @@ def _box(mask: npt.NDArray[np.bool_]) -> tuple[slice, ...]:
     for axis in range(mask.ndim):
         used = np.flatnonzero(mask.any(tuple(other for other in range(mask.ndim) if other != axis)))
         found.append(slice(int(used[0]), int(used[-1]) + 1))
+        mask = mask[(slice(None),) * axis + (found[-1],)]  # the next axes need look no further
     return tuple(found)
 
 

@@ -21,7 +21,7 @@ from xaigt.synthesis.beam import beam_hardening
 from xaigt.synthesis.cover import cover
 from xaigt.synthesis.effects import apply
 from xaigt.synthesis.mass import displaced
-from xaigt.synthesis.measure import Ruler, described
+from xaigt.synthesis.measure import Ruler, box_of, described
 from xaigt.synthesis.placing import PlannedLesion
 from xaigt.synthesis.plan import Plan
 from xaigt.synthesis.recipe import Recipe
@@ -110,15 +110,17 @@ def render(plan: Plan, grid: Grid, recipe: Recipe, device: torch.device) -> Rend
     other = _other(ground, effects, len(others))
     ruler, minimum = Ruler(grid, anatomy, plan.acquisition.noise_hu), recipe.visibility.minimum_cnr
     rows = []
+    shown = canvas.instance.cpu().numpy()
     for instance, item in enumerate(lesions, start=1):
-        mask = canvas.mask(instance)
+        mask = shown == instance
         found = ruler.measure(mask, image, twin, minimum, mixed=getattr(item.lesion, "stage", None) == "mixed")
         if not found["visible"] and recipe.visibility.invisible == "exclude":
             canvas.instance[torch.from_numpy(mask).to(device)] = 0
         rows.append(_named(item, instance) | described(item.lesion) | found)
-    bare = seen(healthy)
+    present = np.bincount(other.reshape(-1), minlength=len(others) + 1) > 0  # most of them lie in other slices
+    bare = seen(healthy) if present[1:].any() else twin
     for instance, item in enumerate(others, start=1):
-        found = ruler.measure(other == instance, twin, bare, minimum)
+        found = ruler.measure(other == instance, twin, bare, minimum) if present[instance] else ruler.nothing
         rows.append(_named(item, instance) | described(item.lesion) | found)
     for instance, (effect, (delta, _)) in enumerate(zip(plan.effects, effects, strict=True), start=len(others) + 1):
         found = ruler.measure(other == instance, twin, twin - delta.cpu().numpy(), minimum)
@@ -168,7 +170,7 @@ def _healthy(
     plan: Plan, grid: Grid, anatomy: Anatomy, fields: Fields, pushing: Sequence[Lesion] = ()
 ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
     """Noise-free image of the subject without lesions, displaced by some, and the fields it was read from."""
-    sampler, lattice = fields.sampler(anatomy.device), anatomy.map.on_lattice(grid.axes())
+    sampler, lattice = fields.sampler(anatomy.device), anatomy.map.on_grid(grid)
     values = torch.empty(len(CHANNELS), *grid.shape, device=anatomy.device)
     if not pushing:  # far from the head there is air: only the boxes of its surroundings are read
         values[:] = sampler.data[0][:, None, None, None]
@@ -180,7 +182,7 @@ def _healthy(
             points = anatomy.lattice((grid.axes()[0][part], *grid.axes()[1:]))
             values[:, part] = sampler(anatomy.map.to_template(displaced(pushing, plan.mass_effect, anatomy, points)))
         elif (box := lattice.box(near, part)) is not None:
-            values[(slice(None), *box)] = sampler(lattice.points(box))
+            values[(slice(None), *box)] = sampler.along(lattice.along(box))
     read = dict(zip(CHANNELS, values, strict=True))
     subject = plan.subject
     brain = subject.grey_hu * read["grey"] + subject.white_hu * read["white"] + subject.csf_hu * read["csf"]
@@ -213,10 +215,6 @@ class _Canvas:
         other.image, other.core, other.oedema = self.image.clone(), self.core.clone(), torch.zeros_like(self.oedema)
         other.instance = torch.zeros_like(self.instance)
         return other
-
-    def mask(self, instance: int) -> npt.NDArray[np.bool_]:
-        """Voxels of one lesion."""
-        return np.asarray((self.instance == instance).cpu().numpy())
 
     def plant(self, instance: int, lesion: Lesion) -> None:
         """Blend one lesion into the image inside its box; where two meet, the fuller one owns the voxel."""
@@ -271,12 +269,13 @@ def _arrays(
     moved: npt.NDArray[np.bool_],
     epsilon: float,
 ) -> Arrays:
-    instance = canvas.instance.cpu().numpy()
-    changed = np.abs(image.astype(np.int32) - twin) > epsilon
-    in_lesion = changed & (instance > 0)
-    in_oedema = changed & (canvas.oedema.cpu().numpy() > OEDEMA_VISIBLE) & ~in_lesion
-    rest = changed & ~in_lesion & ~in_oedema
-    altered = _bits(ALTERED, lesion=in_lesion, oedema=in_oedema, displaced=rest & moved, blur=rest & ~moved)
+    instance, altered = canvas.instance.cpu().numpy(), np.zeros(image.shape, np.uint8)
+    box = box_of(image != twin)
+    changed = np.abs(image[box].astype(np.int32) - twin[box]) > epsilon
+    in_lesion = changed & (instance[box] > 0)
+    in_oedema = changed & (canvas.oedema.cpu().numpy()[box] > OEDEMA_VISIBLE) & ~in_lesion
+    rest, moved = changed & ~in_lesion & ~in_oedema, moved[box]
+    altered[box] = _bits(ALTERED, lesion=in_lesion, oedema=in_oedema, displaced=rest & moved, blur=rest & ~moved)
     return {
         "image": image,
         "twin": twin,
@@ -289,14 +288,21 @@ def _arrays(
 
 def compartments(read: dict[str, torch.Tensor]) -> npt.NDArray[np.uint8]:
     """Bits of ``layout.COMPARTMENTS``, from the fields of a subject."""
-    inside, ventricles = read["depth"] > 0, read["ventricles"] > 0
-    found = {
-        "parenchyma": read["parenchyma"] > 0,
-        "ventricles": ventricles & inside,
-        "cisterns": inside & ~ventricles & (read["csf"] > FLUID),
-        "extra-axial": inside & (read["depth"] < EXTRA_AXIAL_MM),
-    }
-    return _bits(COMPARTMENTS, **{name: mask.cpu().numpy() for name, mask in found.items()})
+    fields = {name: read[name].cpu().numpy() for name in ("csf", "depth", "parenchyma", "ventricles")}
+    result = np.zeros(fields["depth"].shape, np.uint8)
+    box = box_of((fields["depth"] > 0) | (fields["parenchyma"] > 0))
+    csf, depth, parenchyma, ventricles = (values[box] for values in fields.values())
+    inside, in_ventricles = depth > 0, ventricles > 0
+    result[box] = _bits(
+        COMPARTMENTS,
+        **{
+            "parenchyma": parenchyma > 0,
+            "ventricles": in_ventricles & inside,
+            "cisterns": inside & ~in_ventricles & (csf > FLUID),
+            "extra-axial": inside & (depth < EXTRA_AXIAL_MM),
+        },
+    )
+    return result
 
 
 def _bits(numbers: Mapping[str, int], **masks: npt.NDArray[np.bool_]) -> npt.NDArray[np.uint8]:
