@@ -8,7 +8,19 @@ import pytest
 PACKAGE = Path(__file__).resolve().parents[1] / "xaigt"
 FLOORS = [
     {"errors"},
-    {"cache", "catalog", "compiled", "distributions", "execution", "lobes", "randomness", "sampling", "schema", "shape", "splines"}
+    {
+        "cache",
+        "catalog",
+        "compiled",
+        "distributions",
+        "execution",
+        "lobes",
+        "randomness",
+        "sampling",
+        "schema",
+        "shape",
+        "splines",
+    }
     | {"volume", "dataset", "report", "explainers", "metrics", "statistics"},
     {"anatomy", "lesions"},
     {"synthesis"},

@@ -8,9 +8,10 @@ import torch
 
 from tests.conftest import SMALL, SMALL_3D
 from xaigt.errors import XaigtError
+from xaigt.synthesis.block import labels
 from xaigt.synthesis.drawing import draw_plan
 from xaigt.synthesis.evidence import evidence_rows
-from xaigt.synthesis.generate import describe, labels, prepare, targets
+from xaigt.synthesis.generate import describe, prepare, targets
 from xaigt.synthesis.plan import sampling_grid
 from xaigt.synthesis.recipe import load_recipe
 from xaigt.synthesis.render import render

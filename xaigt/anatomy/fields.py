@@ -24,7 +24,7 @@ import hashlib
 import importlib
 import json
 from dataclasses import dataclass, field, replace
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -249,12 +249,14 @@ def _kernels(lattice: Lattice, voxel: tuple[float, ...]) -> list[tuple[int, Arra
 
 
 def _average(data: Array, lattice: Lattice, voxel: tuple[float, ...]) -> Array:
-    result = np.array(data, order="C")
-    for axis, kernel in _kernels(lattice, voxel):
-        result = np.stack(
-            together(*(lambda c=channel: ndimage.correlate1d(c, kernel, axis=axis, mode="nearest") for channel in result))  # type: ignore[misc]
-        )
-    return result
+    kernels = _kernels(lattice, voxel)
+
+    def averaged(channel: Array) -> Array:
+        for axis, kernel in kernels:
+            channel = ndimage.correlate1d(channel, kernel, axis=axis, mode="nearest")
+        return channel
+
+    return np.stack(together(*(partial(averaged, np.ascontiguousarray(channel)) for channel in data)))
 
 
 def _save(folder: Path, arrays: FieldArrays) -> None:

@@ -83,4 +83,3 @@ def _kernel(sd: float) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
     offsets = np.arange(-reach, reach + 1)
     weights = np.exp(-0.5 * (offsets / max(sd, 0.05)) ** 2)
     return np.asarray(weights / weights.sum(), np.float32)
-

@@ -51,8 +51,8 @@ def beam_hardening(acquisition: Acquisition, grid: Grid, anatomy: Anatomy, depth
         part += acquisition.rim_hu * torch.exp(-depth[box].clamp(min=0) / RIM_MM)
     z, y, x = (axis[along] for axis, along in zip(grid.axes(), box, strict=True))
     if acquisition.beam_hu and (near := np.flatnonzero(_near_the_base((z, y, x), anatomy))).size:
-        planes = slice(int(near[0]), int(near[-1]) + 1)
-        points = anatomy.map.on_grid(grid).points((slice(box[0].start + planes.start, box[0].start + planes.stop), *box[1:]))
+        planes, first = slice(int(near[0]), int(near[-1]) + 1), box[0].start
+        points = anatomy.map.on_grid(grid).points((slice(first + planes.start, first + planes.stop), box[1], box[2]))
         part[planes] += acquisition.beam_hu * _bar(points, acquisition.beam_phase)
     added[box] = part * inside
     return added
