@@ -1,8 +1,9 @@
 """How much of each voxel a lesion fills: the partial volume of its edge.
 
 A lesion is evaluated at the centres of the voxels of its box first, with an edge as wide as a voxel: where that shows
-nothing of it there is nothing. The other voxels (of a small box, all) are evaluated at points inside them, 1.25 mm apart
-or closer, and averaged. So a thick slice costs little more than a thin one, and a large box little more than the lesion.
+nothing of it there is nothing. The other voxels (of a small box, all) are evaluated at points inside them, 1.25 mm
+apart or closer, and averaged. So a thick slice costs little more than a thin one, and a large box little more than the
+lesion in it.
 """
 
 from __future__ import annotations
