@@ -121,6 +121,10 @@ class Family(ABC):
     smallest_mm3: ClassVar[float] = 100.0
     """A lesion that the anatomy cut below this volume is drawn again: it would be no evidence."""
 
+    plain: ClassVar[bool] = False
+    """Whether the core follows from a distance to the lesion and from nothing finer: with an edge made soft enough, one
+    point then shows that the lesion is near it."""
+
     @abstractmethod
     def draw(self, streams: Streams, recipe: Any, world: World) -> Lesion:
         """Draw one lesion and resolve it: place, shape and the level that gives it its volume.

@@ -46,6 +46,7 @@ class ExtraAxialFamily(Family):
     """A layer against the inner table. Subclasses say where, of what form, and what bounds it."""
 
     compartments = ("extra-axial",)
+    plain = True
     lesion: ClassVar[type[ExtraAxial]]
     form: ClassVar[Literal["lens", "crescent"]]
 

@@ -17,12 +17,13 @@ import torch
 
 from xaigt.anatomy.world import Anatomy
 from xaigt.lesions import Lesion
-from xaigt.lesions.base import Corner, Family
+from xaigt.lesions.base import Corner, Family, Footprint
 from xaigt.volume import Grid
 
 SUBSTEP_MM = 1.25  # distance of the points inside a voxel
 _SLACK = 1.3  # a lesion's outside may change by more than the distance, as the head is stretched
 _BATCH = 1 << 15  # points evaluated together
+_BLOCK = 3  # pixels along each edge of a block of which one is looked at first
 _FEW = 1 << 12  # points: so many are not worth a first look at the centres
 
 Box = tuple[slice, slice, slice]
@@ -63,23 +64,48 @@ def cover(kind: Family, lesion: Lesion, anatomy: Anatomy, grid: Grid) -> Cover |
     box = _box(grid, lesion.centre_mm, kind.reach(lesion), kind.bounds(lesion), spacing)
     if box is None:
         return None
-    diagonal = math.hypot(*grid.voxel)
     centres = anatomy.voxels(grid, box)
     places = centres.reshape(-1, 3)
     count = len(places)
     if count * len(offsets) <= _FEW:
         inside = _evaluate(kind, lesion, anatomy, places, offsets, spacing)
         return inside.on(box, centres.shape[:-1])
-    around = kind.footprint(lesion, anatomy, centres, _SLACK * diagonal + spacing)
-    wide = torch.nonzero((around.core > 0).reshape(-1))[:, 0]
-    core, filling = torch.zeros(count, device=device), torch.zeros(count, device=device)
-    oedema = around.oedema.reshape(-1).clone()
+    around, near = _look(kind, lesion, anatomy, centres, grid.voxel, spacing)
+    wide = torch.nonzero(near.reshape(-1))[:, 0]
+    core, filling, oedema = (torch.zeros(count, device=device) for _ in range(3))
+    if around.oedema.shape == near.shape:
+        oedema[:] = around.oedema.reshape(-1)
     batch = max(1, _BATCH // len(offsets))
     for start in range(0, len(wide), batch):
         part = wide[start : start + batch]
         inside = _evaluate(kind, lesion, anatomy, places[part], offsets, spacing)
         core[part], filling[part], oedema[part] = inside.core, inside.filling, inside.oedema
     return _Means(core, filling, oedema, around.shift, around.add is not None).on(box, centres.shape[:-1])
+
+
+def _look(
+    kind: Family,
+    lesion: Lesion,
+    anatomy: Anatomy,
+    centres: torch.Tensor,
+    voxel: tuple[float, float, float],
+    spacing: float,
+) -> tuple[Footprint, torch.Tensor]:
+    """First look at voxels ``[z, y, x, 3]``: a footprint, and which voxels the lesion may fill a part of.
+
+    Of a plain lesion in a thick slice one pixel in nine is looked at, as the slice is thicker than three pixels are
+    wide; but all are if there is oedema, which is not looked at again where it is alone.
+    """
+    if kind.plain and voxel[0] > _BLOCK * max(voxel[1:]):
+        rows, columns = (torch.arange(size, device=centres.device) for size in centres.shape[1:3])
+        middles = [(axis[::_BLOCK] + _BLOCK // 2).clamp(max=len(axis) - 1) for axis in (rows, columns)]
+        some = centres[:, middles[0]][:, :, middles[1]]
+        softness = _SLACK * math.hypot(voxel[0], _BLOCK * voxel[1], _BLOCK * voxel[2]) + spacing
+        around = kind.footprint(lesion, anatomy, some, softness)
+        if not bool(around.oedema.any()):
+            return around, (around.core > 0)[:, rows // _BLOCK][:, :, columns // _BLOCK]
+    around = kind.footprint(lesion, anatomy, centres, _SLACK * math.hypot(*voxel) + spacing)
+    return around, around.core > 0
 
 
 @dataclass(frozen=True)
@@ -118,6 +144,9 @@ def _box(
     spacing: float,
 ) -> Box | None:
     """Part of the grid within `reach` of `centre`, and within `bounds`; None if they do not meet."""
+    lowest, highest = grid.axes()[0][[0, -1]]
+    if max(lowest - centre[0], centre[0] - highest) - grid.voxel[0] / 2 > reach:  # most lie in other slices
+        return None
     slices: list[slice] = []
     low, high = bounds or ((-math.inf,) * 3, (math.inf,) * 3)
     for number, (axis, middle, voxel) in enumerate(zip(grid.axes(), centre, grid.voxel, strict=True)):

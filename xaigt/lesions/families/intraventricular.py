@@ -54,6 +54,7 @@ class IntraventricularFamily(Family):
     recipe = IntraventricularRecipe
     lesion = Intraventricular
     compartments = ("ventricles",)
+    plain = True
 
     def draw(self, streams: Streams, recipe: IntraventricularRecipe, world: World) -> Intraventricular:
         place, form, contrast = streams("place"), streams("shape"), streams("contrast")
