@@ -68,6 +68,12 @@ class MappedLattice:
             values = torch.lerp(values.index_select(axis + 1, first), values.index_select(axis + 1, first + 1), weight)
         return values
 
+    def heights(self) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+        """For each plane z, bounds on the height (mm of template space) of its points: lowest and highest."""
+        height, low = self._nodes[0].cpu().numpy(), self._low[0]
+        lowest, highest = height.min((1, 2)), height.max((1, 2))
+        return np.minimum(lowest[low], lowest[low + 1]), np.maximum(highest[low], highest[low + 1])
+
     def nodes(self, wanted: Callable[[torch.Tensor], torch.Tensor]) -> torch.Tensor:
         """Which nodes ``[z, y, x]`` a function of their places ``[3, z, y, x]`` (mm of template space) wants."""
         return wanted(self._nodes)

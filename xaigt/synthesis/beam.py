@@ -10,10 +10,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import numpy.typing as npt
 import torch
 
-from xaigt.anatomy.lattices import Axes
 from xaigt.anatomy.world import Anatomy
 from xaigt.synthesis.acquisition import Acquisition
 from xaigt.synthesis.measure import box_of
@@ -21,6 +19,7 @@ from xaigt.volume import Grid
 
 PETROUS = (-34.0, -25.0)  # height z and place y of the line between the petrous ridges (mm of template space)
 HEIGHT_MM, BAND_MM, BESIDE_MM, STREAK_MM = 9.0, 5.0, 30.0, 11.0
+REACH_MM = 3 * HEIGHT_MM  # above and below the ridges; farther away the band is nothing
 STREAKS = 0.35  # of the band's amplitude
 RIM_MM = 6.0  # depth over which the brightness under the inner table falls to 1 / e
 
@@ -49,10 +48,12 @@ def beam_hardening(acquisition: Acquisition, grid: Grid, anatomy: Anatomy, depth
     part = torch.zeros_like(inside, dtype=depth.dtype)
     if acquisition.rim_hu:
         part += acquisition.rim_hu * torch.exp(-depth[box].clamp(min=0) / RIM_MM)
-    z, y, x = (axis[along] for axis, along in zip(grid.axes(), box, strict=True))
-    if acquisition.beam_hu and (near := np.flatnonzero(_near_the_base((z, y, x), anatomy))).size:
+    lattice = anatomy.map.on_grid(grid)
+    lowest, highest = (heights[box[0]] for heights in lattice.heights())
+    near = np.flatnonzero((lowest < PETROUS[0] + REACH_MM) & (highest > PETROUS[0] - REACH_MM))
+    if acquisition.beam_hu and near.size:
         planes, first = slice(int(near[0]), int(near[-1]) + 1), box[0].start
-        points = anatomy.map.on_grid(grid).points((slice(first + planes.start, first + planes.stop), box[1], box[2]))
+        points = lattice.points((slice(first + planes.start, first + planes.stop), box[1], box[2]))
         part[planes] += acquisition.beam_hu * _bar(points, acquisition.beam_phase)
     added[box] = part * inside
     return added
@@ -68,12 +69,3 @@ def _bar(at: torch.Tensor, phase: float) -> torch.Tensor:
     turns = (at[..., 1] + 0.25 * at[..., 2]) / STREAK_MM + phase
     streaks = STREAKS * torch.cos(2 * math.pi * turns) * torch.exp(-square / 18)
     return envelope * (band + streaks)
-
-
-def _near_the_base(axes: Axes, anatomy: Anatomy) -> npt.NDArray[np.bool_]:
-    """Which planes z come so near to the petrous bones that the band is not nothing."""
-    z, y, x = axes
-    ends = [[[float(h), float(b), float(a)] for b in (y[0], y[-1]) for a in (x[0], x[-1])] for h in z]
-    heights = anatomy.to_template(torch.tensor(ends, dtype=torch.float32, device=anatomy.device))[..., 0].cpu().numpy()
-    reach = 3 * HEIGHT_MM
-    return np.asarray((heights.min(1) < PETROUS[0] + reach) & (heights.max(1) > PETROUS[0] - reach))

@@ -37,6 +37,8 @@ class Cover:
     ----------
     box
         Which voxels.
+    centres
+        Of these, ``[z, y, x, 3]`` (mm).
     core
         Share (0..1) of each voxel that the lesion fills, ``[z, y, x]``.
     filling
@@ -50,6 +52,7 @@ class Cover:
     """
 
     box: Box
+    centres: torch.Tensor
     core: torch.Tensor
     filling: torch.Tensor
     oedema: torch.Tensor
@@ -69,7 +72,7 @@ def cover(kind: Family, lesion: Lesion, anatomy: Anatomy, grid: Grid) -> Cover |
     count = len(places)
     if count * len(offsets) <= _FEW:
         inside = _evaluate(kind, lesion, anatomy, places, offsets, spacing)
-        return inside.on(box, centres.shape[:-1])
+        return inside.on(box, centres)
     around, near = _look(kind, lesion, anatomy, centres, grid.voxel, spacing)
     wide = torch.nonzero(near.reshape(-1))[:, 0]
     core, filling, oedema = (torch.zeros(count, device=device) for _ in range(3))
@@ -80,7 +83,7 @@ def cover(kind: Family, lesion: Lesion, anatomy: Anatomy, grid: Grid) -> Cover |
         part = wide[start : start + batch]
         inside = _evaluate(kind, lesion, anatomy, places[part], offsets, spacing)
         core[part], filling[part], oedema[part] = inside.core, inside.filling, inside.oedema
-    return _Means(core, filling, oedema, around.shift, around.add is not None).on(box, centres.shape[:-1])
+    return _Means(core, filling, oedema, around.shift, around.add is not None).on(box, centres)
 
 
 def _look(
@@ -118,9 +121,10 @@ class _Means:
     shift: float
     additive: bool
 
-    def on(self, box: Box, shape: torch.Size) -> Cover:
+    def on(self, box: Box, centres: torch.Tensor) -> Cover:
+        shape = centres.shape[:-1]
         core, filling, oedema = (values.reshape(shape) for values in (self.core, self.filling, self.oedema))
-        return Cover(box, core, filling, oedema, self.shift, self.additive)
+        return Cover(box, centres, core, filling, oedema, self.shift, self.additive)
 
 
 def _evaluate(

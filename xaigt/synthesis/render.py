@@ -117,18 +117,19 @@ def render(plan: Plan, grid: Grid, recipe: Recipe, device: torch.device) -> Rend
         if not found["visible"] and recipe.visibility.invisible == "exclude":
             canvas.instance[torch.from_numpy(mask).to(device)] = 0
         rows.append(_named(item, instance) | described(item.lesion) | found)
-    present = np.bincount(other.reshape(-1), minlength=len(others) + 1) > 0  # most of them lie in other slices
-    bare = seen(healthy) if present[1:].any() else twin
+    present = set(other[other > 0].tolist())  # most of them lie in other slices
+    bare = seen(healthy) if present else twin
     for instance, item in enumerate(others, start=1):
-        found = ruler.measure(other == instance, twin, bare, minimum) if present[instance] else ruler.nothing
+        found = ruler.measure(other == instance, twin, bare, minimum) if instance in present else ruler.nothing
         rows.append(_named(item, instance) | described(item.lesion) | found)
     for instance, (effect, (delta, _)) in enumerate(zip(plan.effects, effects, strict=True), start=len(others) + 1):
         found = ruler.measure(other == instance, twin, twin - delta.cpu().numpy(), minimum)
         row = {"role": effect.role, "group": effect.kind, "instance": instance}
         rows.append(row | described(effect) | found)
-    # Where planting changed nothing, rounding can still turn a displacement below epsilon into a whole unit.
-    moved = ((undisturbed - ground.image).abs() > recipe.epsilon) | (canvas.image == undisturbed)
-    arrays = _arrays(image, twin, canvas, read, moved.cpu().numpy(), recipe.epsilon)
+    arrays = _arrays(image, twin, canvas, ground, undisturbed, recipe.epsilon) | {
+        "support": (read["depth"] > 0).to(torch.uint8).cpu().numpy(),
+        "compartment": compartments(read),
+    }
     arrays["other"] = other
     if recipe.task in SWAPPING:
         exchanged = pushed(swapped + unplanted * sham)
@@ -226,7 +227,7 @@ class _Canvas:
         matter = self._read["white"][box] + GREY_SHARE * self._read["grey"][box]
         # A lesion replaces the soft tissue of a voxel, not the share of bone beside it; and not an earlier lesion.
         change = found.filling if found.additive else found.filling - core * self._tissue(box)
-        exact = kind.nominal(lesion, self._anatomy, _centres(self._grid, box, self._anatomy.device))
+        exact = kind.nominal(lesion, self._anatomy, found.centres)
         own = core >= 0.5 if exact is None else exact
         room = 1 - self.core[box]
         owns = own & (room > 0) & (core > self.core[box])
@@ -248,14 +249,6 @@ class _Canvas:
         return self._contrast / full if full > 0 else 1.0
 
 
-def _centres(grid: Grid, box: tuple[slice, slice, slice], device: torch.device) -> torch.Tensor:
-    """Centres ``[z, y, x, 3]`` of the voxels of a box."""
-    axes = [
-        torch.from_numpy(axis[part].astype(np.float32)).to(device) for axis, part in zip(grid.axes(), box, strict=True)
-    ]
-    return torch.stack(torch.meshgrid(*axes, indexing="ij"), -1)
-
-
 def _quantise(image: torch.Tensor, limits: tuple[int, int]) -> npt.NDArray[np.int16]:
     clipped = torch.clamp(torch.round(image), *limits)
     return np.asarray(clipped.to(torch.int16).cpu().numpy())
@@ -265,25 +258,22 @@ def _arrays(
     image: npt.NDArray[np.int16],
     twin: npt.NDArray[np.int16],
     canvas: _Canvas,
-    read: dict[str, torch.Tensor],
-    moved: npt.NDArray[np.bool_],
+    ground: _Canvas,
+    undisturbed: torch.Tensor,
     epsilon: float,
 ) -> Arrays:
+    """Image, twin, and what differs between them; `undisturbed` is the image before lesions were planted."""
     instance, altered = canvas.instance.cpu().numpy(), np.zeros(image.shape, np.uint8)
     box = box_of(image != twin)
     changed = np.abs(image[box].astype(np.int32) - twin[box]) > epsilon
     in_lesion = changed & (instance[box] > 0)
     in_oedema = changed & (canvas.oedema.cpu().numpy()[box] > OEDEMA_VISIBLE) & ~in_lesion
-    rest, moved = changed & ~in_lesion & ~in_oedema, moved[box]
+    # Where planting changed nothing, rounding can still turn a displacement below epsilon into a whole unit.
+    before, here, there = undisturbed[box], canvas.image[box], ground.image[box]
+    moved = (((before - there).abs() > epsilon) | (here == before)).cpu().numpy()
+    rest = changed & ~in_lesion & ~in_oedema
     altered[box] = _bits(ALTERED, lesion=in_lesion, oedema=in_oedema, displaced=rest & moved, blur=rest & ~moved)
-    return {
-        "image": image,
-        "twin": twin,
-        "lesion": instance,
-        "altered": altered,
-        "support": (read["depth"] > 0).to(torch.uint8).cpu().numpy(),
-        "compartment": compartments(read),
-    }
+    return {"image": image, "twin": twin, "lesion": instance, "altered": altered}
 
 
 def compartments(read: dict[str, torch.Tensor]) -> npt.NDArray[np.uint8]:

@@ -37,6 +37,7 @@ class DenseFalxFamily(Family):
     recipe = DenseFalxRecipe
     lesion = DenseFalx
     compartments = ("extra-axial",)
+    plain = True
     smallest_mm3 = 0.0
 
     def draw(self, streams: Streams, recipe: DenseFalxRecipe, world: World) -> DenseFalx:

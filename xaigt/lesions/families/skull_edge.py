@@ -59,6 +59,7 @@ class SkullEdgeFamily(Family):
     recipe = SkullEdgeRecipe
     lesion = SkullEdge
     compartments = ("extra-axial",)
+    plain = True
     smallest_mm3 = 0.0
 
     def draw(self, streams: Streams, recipe: SkullEdgeRecipe, world: World) -> SkullEdge:
