@@ -126,6 +126,29 @@ def between(nodes: Any, low: Any, share: Any, out: Any) -> None:
                     out[k, i, j, m] = row[x] + share[2][m] * (row[x + 1] - row[x])
 
 
+@compiled("f4[:, :, ::1]", "i8[::1]", "f4[:, ::1]", "f4[:, :, ::1]")
+def sum_rows(values: Any, first: Any, weights: Any, out: Any) -> None:
+    """Sum four rows in turn of ``[outer, row, inner]`` for each new row.
+
+    Parameters
+    ----------
+    values
+        The rows.
+    first, weights
+        For each new row: the first of the four, and what each is weighted by, ``[n, 4]``.
+    out
+        ``[outer, n, inner]``, to write to.
+    """
+    for i in range(out.shape[0]):
+        for j in range(out.shape[1]):
+            a, b, c, d = weights[j, 0], weights[j, 1], weights[j, 2], weights[j, 3]
+            row = first[j]
+            for k in range(out.shape[2]):
+                out[i, j, k] = (a * values[i, row, k] + b * values[i, row + 1, k]) + (
+                    c * values[i, row + 2, k] + d * values[i, row + 3, k]
+                )
+
+
 @compiled("f4[:, :, ::1]", "f4[::1]", "f4[::1]", "f4[:, :, ::1]")
 def wrapped_filter(values: Any, along_y: Any, along_x: Any, out: Any) -> None:
     """Correlate slices ``[z, y, x]`` with two kernels of odd length, one along y and one along x; edges wrap round."""

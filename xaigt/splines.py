@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
-import torch
 from scipy.interpolate import BSpline
+
+from xaigt.compiled import sum_rows
 
 Array = npt.NDArray[np.float32]
 
-_TAPS = 4  # control values that bear on a point, along each axis
+TAPS = 4  # control values that bear on a point, along each axis
 
 
 def control_shape(shape: tuple[int, int, int], step: float) -> tuple[int, int, int]:
@@ -45,25 +47,20 @@ def expand(control: Array, shape: tuple[int, int, int], step: float) -> Array:
 
 
 def _along(values: Array, axis: int, count: int, step: float) -> Array:
-    """Expand one axis: rows of what lies further in are summed with weights, four for each new row."""
+    """Expand one axis: each new row is the sum of four of the old ones, with weights."""
     outer, inner = values.shape[:axis], values.shape[axis + 1 :]
-    rows = np.ascontiguousarray(values).reshape(-1, int(np.prod(inner)))
-    index, weight = _bags(int(np.prod(outer)), count, step)
-    starts = torch.arange(0, len(index), _TAPS)
-    # torch.nn.functional.embedding_bag without its checks, which take as long as a small sum.
-    result = torch.embedding_bag(torch.from_numpy(rows), index, starts, False, 0, False, weight, False)[0]
-    return np.asarray(result.numpy()).reshape(*outer, count, *inner)
+    rows = np.ascontiguousarray(values).reshape(math.prod(outer), values.shape[axis], math.prod(inner))
+    result = np.empty((len(rows), count, rows.shape[2]), np.float32)
+    sum_rows(rows, *_taps(count, step), result)
+    return result.reshape(*outer, count, *inner)
 
 
 @lru_cache(maxsize=64)
-def _bags(outer: int, count: int, step: float) -> tuple[torch.Tensor, torch.Tensor]:
-    """Rows that make each new row, four each, and their weights: ``[outer * count * 4]``."""
+def _taps(count: int, step: float) -> tuple[npt.NDArray[np.int64], Array]:
+    """First of the control values that make each point, ``[count]``, and the weights of it and the next three."""
     basis = _basis(count, step)
-    first = np.minimum(np.floor(np.arange(count) * step + 1e-9).astype(np.int64), basis.shape[1] - _TAPS)
-    taps = first[:, None] + np.arange(_TAPS)
-    index = np.arange(outer)[:, None, None] * basis.shape[1] + taps
-    weight = np.broadcast_to(np.take_along_axis(basis, taps, 1), index.shape)
-    return torch.from_numpy(index.reshape(-1)), torch.from_numpy(weight.reshape(-1).copy())
+    first = np.minimum(np.floor(np.arange(count) * step + 1e-9).astype(np.int64), basis.shape[1] - TAPS)
+    return first, np.ascontiguousarray(np.take_along_axis(basis, first[:, None] + np.arange(TAPS), 1))
 
 
 @lru_cache(maxsize=64)
