@@ -34,6 +34,47 @@ def compiled(*types: str) -> Callable[[F], F]:
     return compile_it
 
 
+@compiled()
+def _find(shape: Any, shift: Any, scale: Any, points: Any, rows: Any, weights: Any) -> None:
+    """For each point, the row of its first neighbour and the weights of all eight."""
+    (nz, ny, nx), (to_z, to_y, to_x), count = shape, shift, points.shape[1]
+    last_z, last_y, last_x = np.float32(nz - 1), np.float32(ny - 1), np.float32(nx - 1)
+    low_z, low_y, low_x = np.int32(nz - 2), np.int32(ny - 2), np.int32(nx - 2)
+    for i in range(count):  # several points in one instruction
+        z = points[0, i] * scale + to_z
+        y = points[1, i] * scale + to_y
+        x = points[2, i] * scale + to_x
+        z, y, x = z if z > _0 else _0, y if y > _0 else _0, x if x > _0 else _0  # also what is no number
+        z, y, x = z if z < last_z else last_z, y if y < last_y else last_y, x if x < last_x else last_x
+        a, b, c = np.int32(z), np.int32(y), np.int32(x)
+        a, b, c = a if a < low_z else low_z, b if b < low_y else low_y, c if c < low_x else low_x
+        rows[i] = (a * np.int32(ny) + b) * np.int32(nx) + c
+        up, ahead, away = z - np.float32(a), y - np.float32(b), x - np.float32(c)
+        below, back, near = _1 - up, _1 - ahead, _1 - away
+        p, q, r, s = below * back, below * ahead, up * back, up * ahead
+        weights[0, i], weights[1, i], weights[2, i], weights[3, i] = p * near, p * away, q * near, q * away
+        weights[4, i], weights[5, i], weights[6, i], weights[7, i] = r * near, r * away, s * near, s * away
+
+
+@compiled()
+def _gather(table: Any, shape: Any, rows: Any, weights: Any, values: Any, out: Any) -> None:
+    """Weighted sums ``[C, n]`` of eight rows each; `values` is room for one of them."""
+    _, ny, nx = shape
+    ny_nx, count = ny * nx, out.shape[1]
+    for i in range(count):  # several channels in one instruction
+        row, beyond = rows[i], rows[i] + ny_nx
+        a0, a1, a2, a3 = table[row], table[row + 1], table[row + nx], table[row + nx + 1]
+        b0, b1, b2, b3 = table[beyond], table[beyond + 1], table[beyond + nx], table[beyond + nx + 1]
+        p0, p1, p2, p3 = weights[0, i], weights[1, i], weights[2, i], weights[3, i]
+        q0, q1, q2, q3 = weights[4, i], weights[5, i], weights[6, i], weights[7, i]
+        for k in range(values.shape[0]):
+            values[k] = ((a0[k] * p0 + a1[k] * p1) + (a2[k] * p2 + a3[k] * p3)) + (
+                (b0[k] * q0 + b1[k] * q1) + (b2[k] * q2 + b3[k] * q3)
+            )
+        for k in range(values.shape[0]):
+            out[k, i] = values[k]
+
+
 @compiled("f4[:, ::1]", "UniTuple(i8, 3)", "UniTuple(f4, 3)", "f4", "f4[:, ::1]", "f4[:, ::1]")
 def read(table: Any, shape: Any, shift: Any, scale: Any, points: Any, out: Any) -> None:
     """Interpolate the channels of a lattice at points, trilinearly; beyond the lattice its border is read.
@@ -51,42 +92,12 @@ def read(table: Any, shape: Any, shift: Any, scale: Any, points: Any, out: Any) 
     out
         ``[C, n]`` float32, to write to.
     """
-    (nz, ny, nx), (to_z, to_y, to_x) = shape, shift
-    last_z, last_y, last_x = np.float32(nz - 1), np.float32(ny - 1), np.float32(nx - 1)
-    low_z, low_y, low_x = np.int32(nz - 2), np.int32(ny - 2), np.int32(nx - 2)
-    rows, weights, values = (
-        np.empty(_TOGETHER, np.int32),
-        np.empty((8, _TOGETHER), np.float32),
-        np.empty(table.shape[1], np.float32),
-    )
+    rows, weights = np.empty(_TOGETHER, np.int32), np.empty((8, _TOGETHER), np.float32)
+    values = np.empty(table.shape[1], np.float32)
     for first in range(0, points.shape[1], _TOGETHER):
-        count = min(_TOGETHER, points.shape[1] - first)
-        for i in range(count):  # several points in one instruction
-            z = points[0, first + i] * scale + to_z
-            y = points[1, first + i] * scale + to_y
-            x = points[2, first + i] * scale + to_x
-            z, y, x = z if z > _0 else _0, y if y > _0 else _0, x if x > _0 else _0  # also what is no number
-            z, y, x = z if z < last_z else last_z, y if y < last_y else last_y, x if x < last_x else last_x
-            a, b, c = np.int32(z), np.int32(y), np.int32(x)
-            a, b, c = a if a < low_z else low_z, b if b < low_y else low_y, c if c < low_x else low_x
-            rows[i] = (a * np.int32(ny) + b) * np.int32(nx) + c
-            up, ahead, away = z - np.float32(a), y - np.float32(b), x - np.float32(c)
-            below, back, near = _1 - up, _1 - ahead, _1 - away
-            p, q, r, s = below * back, below * ahead, up * back, up * ahead
-            weights[0, i], weights[1, i], weights[2, i], weights[3, i] = p * near, p * away, q * near, q * away
-            weights[4, i], weights[5, i], weights[6, i], weights[7, i] = r * near, r * away, s * near, s * away
-        for i in range(count):  # several channels in one instruction
-            row, beyond = rows[i], rows[i] + nx * ny
-            a0, a1, a2, a3 = table[row], table[row + 1], table[row + nx], table[row + nx + 1]
-            b0, b1, b2, b3 = table[beyond], table[beyond + 1], table[beyond + nx], table[beyond + nx + 1]
-            p0, p1, p2, p3 = weights[0, i], weights[1, i], weights[2, i], weights[3, i]
-            q0, q1, q2, q3 = weights[4, i], weights[5, i], weights[6, i], weights[7, i]
-            for k in range(values.shape[0]):
-                values[k] = ((a0[k] * p0 + a1[k] * p1) + (a2[k] * p2 + a3[k] * p3)) + (
-                    (b0[k] * q0 + b1[k] * q1) + (b2[k] * q2 + b3[k] * q3)
-                )
-            for k in range(values.shape[0]):
-                out[k, first + i] = values[k]
+        part = slice(first, min(first + _TOGETHER, points.shape[1]))
+        _find(shape, shift, scale, points[:, part], rows, weights)
+        _gather(table, shape, rows, weights, values, out[:, part])
 
 
 @compiled("f4[:, ::1]", "f4[:, ::1]", "f4[:, ::1]")
@@ -96,6 +107,15 @@ def move(matrix: Any, points: Any, out: Any) -> None:
         z, y, x = points[0, i], points[1, i], points[2, i]
         for k in range(3):
             out[k, i] = (matrix[k, 2] * x + matrix[k, 1] * y) + (matrix[k, 0] * z + matrix[k, 3])
+
+
+@compiled()
+def _along_row(nodes: Any, z: Any, up: Any, y: Any, ahead: Any, row: Any) -> None:
+    """Interpolate nodes ``[k, j, i]`` along their first two axes."""
+    for m in range(row.shape[0]):
+        back = nodes[z, y, m] + up * (nodes[z + 1, y, m] - nodes[z, y, m])
+        front = nodes[z, y + 1, m] + up * (nodes[z + 1, y + 1, m] - nodes[z, y + 1, m])
+        row[m] = back + ahead * (front - back)
 
 
 @compiled("f4[:, :, :, ::1]", "UniTuple(i8[::1], 3)", "UniTuple(f4[::1], 3)", "f4[:, :, :, ::1]")
@@ -114,16 +134,49 @@ def between(nodes: Any, low: Any, share: Any, out: Any) -> None:
     row = np.empty(nodes.shape[3], np.float32)
     for k in range(nodes.shape[0]):
         for i in range(out.shape[1]):
-            z, up = low[0][i], share[0][i]
             for j in range(out.shape[2]):
-                y, ahead = low[1][j], share[1][j]
-                for m in range(row.shape[0]):
-                    back = nodes[k, z, y, m] + up * (nodes[k, z + 1, y, m] - nodes[k, z, y, m])
-                    front = nodes[k, z, y + 1, m] + up * (nodes[k, z + 1, y + 1, m] - nodes[k, z, y + 1, m])
-                    row[m] = back + ahead * (front - back)
+                _along_row(nodes[k], low[0][i], share[0][i], low[1][j], share[1][j], row)
                 for m in range(out.shape[3]):
                     x = low[2][m]
                     out[k, i, j, m] = row[x] + share[2][m] * (row[x + 1] - row[x])
+
+
+@compiled(
+    "f4[:, ::1]", "UniTuple(i8, 3)", "UniTuple(f4, 3)", "f4", "f4[:, :, :, ::1]", "b1[:, :, ::1]",
+    "UniTuple(i8[::1], 3)", "UniTuple(f4[::1], 3)", "f4[:, :, :, ::1]",
+)  # fmt: skip
+def read_between(
+    table: Any, shape: Any, shift: Any, scale: Any, nodes: Any, wanted: Any, low: Any, share: Any, out: Any
+) -> None:
+    """Interpolate nodes as :func:`between` does, and read there as :func:`read` does: ``[C, z, y, x]``.
+
+    Of each row, only the run of points beside `wanted` nodes ``[k, j, i]`` is read; the others get the lattice's first
+    row.
+    """
+    rows, weights = np.empty(_TOGETHER, np.int32), np.empty((8, _TOGETHER), np.float32)
+    values, places = np.empty(table.shape[1], np.float32), np.empty((3, out.shape[3]), np.float32)
+    line, used = np.empty(nodes.shape[3], np.float32), np.empty(nodes.shape[3], np.bool_)
+    for i in range(out.shape[1]):
+        for j in range(out.shape[2]):
+            z, y = low[0][i], low[1][j]
+            for m in range(used.shape[0]):
+                used[m] = wanted[z, y, m] or wanted[z + 1, y, m] or wanted[z, y + 1, m] or wanted[z + 1, y + 1, m]
+            begin, end = out.shape[3], 0
+            for m in range(out.shape[3]):
+                if used[low[2][m]] or used[low[2][m] + 1]:
+                    begin, end = min(begin, m), m + 1
+            for k in range(out.shape[0]):
+                out[k, i, j, :begin] = table[0, k]
+                out[k, i, j, max(begin, end) :] = table[0, k]
+            for k in range(3):
+                _along_row(nodes[k], z, share[0][i], y, share[1][j], line)
+                for m in range(begin, end):
+                    x = low[2][m]
+                    places[k, m] = line[x] + share[2][m] * (line[x + 1] - line[x])
+            for first in range(begin, end, _TOGETHER):
+                last = min(first + _TOGETHER, end)
+                _find(shape, shift, scale, places[:, first:last], rows, weights)
+                _gather(table, shape, rows, weights, values, out[:, i, j, first:last])
 
 
 @compiled("f4[:, :, ::1]", "i8[::1]", "f4[:, ::1]", "f4[:, :, ::1]")

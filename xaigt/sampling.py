@@ -10,7 +10,10 @@ import numpy.typing as npt
 import torch
 from scipy import ndimage
 
-from xaigt.compiled import read
+from xaigt.compiled import read, read_between
+
+Indices = tuple[npt.NDArray[np.int64], ...]
+Shares = tuple[npt.NDArray[np.float32], ...]
 
 
 class Sampler:
@@ -61,6 +64,19 @@ class Sampler:
             values = torch.empty(self._rows.shape[1], flat.shape[1])
             read(self._rows, self._shape, self._shift, self._scale, flat.contiguous().numpy(), values.numpy())
         return values.reshape(len(values), *axes.shape[1:])
+
+    def between(
+        self, nodes: torch.Tensor, wanted: npt.NDArray[np.bool_], low: Indices, share: Shares
+    ) -> torch.Tensor | None:
+        """Values at points between nodes, see :func:`xaigt.compiled.read_between`; None on other devices."""
+        if self._rows is None:
+            return None
+        values = torch.empty(self._rows.shape[1], *(len(axis) for axis in low))
+        read_between(
+            self._rows, self._shape, self._shift, self._scale, nodes.contiguous().numpy(), wanted, low, share,
+            values.numpy(),
+        )  # fmt: skip
+        return values
 
     @cached_property
     def _bounds(self) -> tuple[torch.Tensor, ...]:

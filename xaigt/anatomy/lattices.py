@@ -14,6 +14,7 @@ import numpy.typing as npt
 import torch
 
 from xaigt.compiled import between
+from xaigt.sampling import Sampler
 
 NODE_MM = 4.0
 
@@ -68,25 +69,36 @@ class MappedLattice:
             values = torch.lerp(values.index_select(axis + 1, first), values.index_select(axis + 1, first + 1), weight)
         return values
 
+    def read(self, sampler: Sampler, wanted: Callable[[torch.Tensor], torch.Tensor]) -> torch.Tensor:
+        """What a sampler reads at each point, ``[C, z, y, x]``.
+
+        Points that lie beside no node that a function of their places ``[3, ...]`` wants may get the first values of
+        the sampler in place.
+        """
+        nodes = wanted(self._nodes)
+        found = sampler.between(self._nodes, nodes.cpu().numpy(), tuple(self._low), tuple(self._share))
+        if found is not None:
+            return found
+        shape = [len(axis) for axis in self._low]
+        values = torch.empty(sampler.data.shape[1], *shape, device=nodes.device)
+        values[:] = sampler.data[0][:, None, None, None]
+        if (box := self._box(nodes)) is not None:
+            values[(slice(None), *box)] = sampler.along(self.along(box))
+        return values
+
     def heights(self) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
         """For each plane z, bounds on the height (mm of template space) of its points: lowest and highest."""
         height, low = self._nodes[0].cpu().numpy(), self._low[0]
         lowest, highest = height.min((1, 2)), height.max((1, 2))
         return np.minimum(lowest[low], lowest[low + 1]), np.maximum(highest[low], highest[low + 1])
 
-    def nodes(self, wanted: Callable[[torch.Tensor], torch.Tensor]) -> torch.Tensor:
-        """Which nodes ``[z, y, x]`` a function of their places ``[3, z, y, x]`` (mm of template space) wants."""
-        return wanted(self._nodes)
-
-    def box(self, nodes: torch.Tensor, planes: slice = slice(None)) -> Box | None:
-        """Box of some planes z that holds every point beside a wanted node; None if there is none."""
-        beside, wanted = self._low[0][planes], nodes.cpu().numpy()
-        wanted = wanted[int(beside.min()) : int(beside.max()) + 2].any(0)
+    def _box(self, nodes: torch.Tensor) -> Box | None:
+        """Box that holds every point beside a wanted node; None if there is none."""
         found = []
-        for axis in (1, 2):
-            low, used = self._low[axis], np.flatnonzero(wanted.any(2 - axis))
+        for axis, low in enumerate(self._low):
+            used = np.flatnonzero(nodes.cpu().numpy().any(tuple(other for other in range(3) if other != axis)))
             run = np.flatnonzero((low >= used[0] - 1) & (low <= used[-1])) if used.size else used
             if not run.size:
                 return None
             found.append(slice(int(run[0]), int(run[-1]) + 1))
-        return planes, found[0], found[1]
+        return found[0], found[1], found[2]

@@ -32,9 +32,12 @@ def replace(path: Path, content: bytes) -> None:
         temporary.unlink(missing_ok=True)
 
 
-def write_json(path: Path, content: Any) -> None:
-    """Write JSON, in the order of the content; what JSON has no word for (NaN) is refused."""
-    text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
+def write_json(path: Path, content: Any, indent: int | None = 2) -> None:
+    """Write JSON, in the order of the content; what JSON has no word for (NaN) is refused.
+
+    With an indentation of None it is written in one line, ten times as fast.
+    """
+    text = json.dumps(content, indent=indent, ensure_ascii=False, allow_nan=False)
     replace(path, (text + "\n").encode())
 
 

@@ -110,7 +110,7 @@ class Store:
     def mark(self, block: int, rows: Rows) -> None:
         """Record that a block is finished, with its rows of every table of ``layout.TABLES``."""
         with disk_errors(self.folder):
-            write_json(self._marker(block), {name: list(rows[name]) for name in layout.TABLES})
+            write_json(self._marker(block), {name: list(rows[name]) for name in layout.TABLES}, indent=None)
 
     def finish(self) -> None:
         """Write the tables, then say in dataset.json that the dataset is complete, then clear the markers."""

@@ -172,18 +172,15 @@ def _healthy(
 ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
     """Noise-free image of the subject without lesions, displaced by some, and the fields it was read from."""
     sampler, lattice = fields.sampler(anatomy.device), anatomy.map.on_grid(grid)
-    values = torch.empty(len(CHANNELS), *grid.shape, device=anatomy.device)
-    if not pushing:  # far from the head there is air: only the boxes of its surroundings are read
-        values[:] = sampler.data[0][:, None, None, None]
-        near = lattice.nodes(fields.is_near)
-    planes = max(1, SLAB // (grid.shape[1] * grid.shape[2]))  # what is read together stays in the processor's cache
-    for start in range(0, grid.shape[0], planes):
-        part = slice(start, min(start + planes, grid.shape[0]))
-        if pushing:
+    if pushing:
+        values = torch.empty(len(CHANNELS), *grid.shape, device=anatomy.device)
+        planes = max(1, SLAB // (grid.shape[1] * grid.shape[2]))  # what is read together stays in the processor's cache
+        for start in range(0, grid.shape[0], planes):
+            part = slice(start, min(start + planes, grid.shape[0]))
             points = anatomy.lattice((grid.axes()[0][part], *grid.axes()[1:]))
             values[:, part] = sampler(anatomy.map.to_template(displaced(pushing, plan.mass_effect, anatomy, points)))
-        elif (box := lattice.box(near, part)) is not None:
-            values[(slice(None), *box)] = sampler.along(lattice.along(box))
+    else:  # far from the head there is air: only its surroundings are read
+        values = lattice.read(sampler, fields.is_near)
     read = dict(zip(CHANNELS, values, strict=True))
     subject = plan.subject
     brain = subject.grey_hu * read["grey"] + subject.white_hu * read["white"] + subject.csf_hu * read["csf"]
