@@ -10,7 +10,7 @@ import numpy.typing as npt
 import torch
 from scipy import ndimage
 
-from xaigt.compiled import read, read_between
+from xaigt.compiled.reading import read, read_between
 
 Indices = tuple[npt.NDArray[np.int64], ...]
 Shares = tuple[npt.NDArray[np.float32], ...]
@@ -68,7 +68,7 @@ class Sampler:
     def between(
         self, nodes: torch.Tensor, wanted: npt.NDArray[np.bool_], low: Indices, share: Shares
     ) -> torch.Tensor | None:
-        """Values at points between nodes, see :func:`xaigt.compiled.read_between`; None on other devices."""
+        """Values at points between nodes, see :func:`xaigt.compiled.reading.read_between`; None on other devices."""
         if self._rows is None:
             return None
         values = torch.empty(self._rows.shape[1], *(len(axis) for axis in low))
@@ -83,13 +83,13 @@ class Sampler:
         """Shift, last place and last voxel before another along each axis ``[3, 1]``, and steps to eight corners."""
         steps = (self._shape[1] * self._shape[2], self._shape[2], 1)
         corners = [z + y + x for z in (0, steps[0]) for y in (0, steps[1]) for x in (0, steps[2])]
-        column = {"device": self.data.device}
-        last = torch.tensor(self._shape, **column)[:, None] - 1
-        shift = torch.tensor(np.array(self._shift), **column)[:, None]
-        return shift, last.float(), (last - 1).int(), torch.tensor(corners, dtype=torch.int32, **column)
+        device = self.data.device
+        last = torch.tensor(self._shape, device=device)[:, None] - 1
+        shift = torch.from_numpy(np.array(self._shift))[:, None].to(device)
+        return shift, last.float(), (last - 1).int(), torch.tensor(corners, dtype=torch.int32, device=device)
 
     def _read(self, points: torch.Tensor) -> torch.Tensor:
-        """Values ``[n, C]`` at points ``[3, n]``: what :func:`xaigt.compiled.read` does, for any device."""
+        """Values ``[n, C]`` at points ``[3, n]``: what :func:`xaigt.compiled.reading.read` does, for any device."""
         count = points.shape[1]
         shift, last, before, corners = self._bounds
         position = torch.minimum((points * float(self._scale) + shift).clamp(min=0), last)

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.interpolate import BSpline
 
-from xaigt.compiled import sum_rows
+from xaigt.compiled.filters import sum_rows
 
 Array = npt.NDArray[np.float32]
 

@@ -11,6 +11,7 @@ from xaigt.anatomy.fields import CHANNELS, Fields, load_fields
 from xaigt.anatomy.world import Anatomy
 from xaigt.dataset.layout import ALTERED, ARRAYS, COMPARTMENTS
 from xaigt.lesions import family
+from xaigt.synthesis import cover as covering
 from xaigt.synthesis.acquisition import Acquisition, correlated_noise
 from xaigt.synthesis.beam import beam_hardening
 from xaigt.synthesis.drawing import draw_plan
@@ -232,3 +233,24 @@ def test_beam_hardening_brightens_the_rim_and_darkens_the_bar(height, beam):
         assert torch.allclose(added, rim, atol=0.05)
     still = acquisition.model_copy(update={"beam_hu": 0.0, "rim_hu": 0.0})
     assert beam_hardening(still, grid, anatomy, depth) is None
+
+
+def test_one_pixel_in_nine_shows_where_a_plain_lesion_is(monkeypatch):
+    """Looking at every pixel of a thick slice finds no more of a plain lesion."""
+    chosen = load_recipe("hemorrhage", changes={"grid.dim": 2, "grid.thickness": 5.0})
+    grid, met = sampling_grid(chosen), set()
+    monkeypatch.setattr(covering, "_FEW", 0)
+    for number in range(24):
+        plan = draw_plan(chosen, 3, number)
+        anatomy = Anatomy.of(load_fields(plan.template), plan.subject, CPU)
+        for item in plan.lesions:
+            kind, here = family(item.lesion.family), grid.at(item.lesion.centre_mm[0])
+            if not kind.plain:
+                continue
+            found = covering.cover(kind, item.lesion, anatomy, here)
+            with monkeypatch.context() as patch:
+                patch.setattr(type(kind), "plain", False)
+                every = covering.cover(kind, item.lesion, anatomy, here)
+            np.testing.assert_array_equal(found.core, every.core, err_msg=f"{number}: {kind.name}")
+            met |= {kind.name} if bool((found.core > 0).any()) else set()
+    assert met >= {"epidural", "subdural", "intraventricular", "dense-falx", "skull-edge"}

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from scipy import ndimage
 from scipy.spatial import ConvexHull
 
-from xaigt.compiled import squared_distance
+from xaigt.compiled.distances import squared_distance
 
 Array = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]

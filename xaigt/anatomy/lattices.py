@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from xaigt.compiled import between
+from xaigt.compiled.reading import between
 from xaigt.sampling import Sampler
 
 NODE_MM = 4.0

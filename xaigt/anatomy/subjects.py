@@ -22,7 +22,7 @@ from pydantic import Field
 
 from xaigt.anatomy.fields import Fields
 from xaigt.anatomy.lattices import Axes, MappedLattice
-from xaigt.compiled import move
+from xaigt.compiled.reading import move
 from xaigt.distributions import Normal, Number, Uniform, draw
 from xaigt.randomness import subseed, white_noise
 from xaigt.sampling import Probe, Sampler

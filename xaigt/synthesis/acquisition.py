@@ -13,7 +13,7 @@ import math
 import numpy as np
 import torch
 
-from xaigt.compiled import wrapped_filter
+from xaigt.compiled.filters import wrapped_filter
 from xaigt.distributions import DIGITS, draw
 from xaigt.lesions import Streams
 from xaigt.randomness import subseed, white_noise

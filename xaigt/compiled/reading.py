@@ -1,37 +1,15 @@
-"""Loops that are compiled to machine code on first import: reading a lattice at points, distances, on the CPU.
-
-Written with torch, reading at a hundred points takes as long as at ten thousand: some thirty operations have to be
-started. The compiled code is kept between processes where Numba finds a folder for it.
-"""
+"""Reading a lattice at points, and mapping points."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
-import numba
 import numpy as np
 
-F = TypeVar("F", bound=Callable[..., Any])
+from xaigt.compiled import compiled
+
 _0, _1 = np.float32(0), np.float32(1)
 _TOGETHER = 256  # points whose places are found before any is read
-
-
-def compiled(*types: str) -> Callable[[F], F]:
-    """Compile a function for arguments of some types now, or without them for those it is called with.
-
-    No operation is reordered or fused: the bits do not depend on the processor.
-    """
-
-    def compile_it(function: F) -> F:
-        options = {"nogil": True, "error_model": "numpy", "fastmath": False}
-        signature = [f"void({', '.join(types)})"] if types else []
-        try:
-            return numba.njit(*signature, cache=True, **options)(function)
-        except RuntimeError:  # no folder can be written to: it is compiled again in every process
-            return numba.njit(*signature, **options)(function)
-
-    return compile_it
 
 
 @compiled()
@@ -177,116 +155,3 @@ def read_between(
                 last = min(first + _TOGETHER, end)
                 _find(shape, shift, scale, places[:, first:last], rows, weights)
                 _gather(table, shape, rows, weights, values, out[:, i, j, first:last])
-
-
-@compiled("f4[:, :, ::1]", "i8[::1]", "f4[:, ::1]", "f4[:, :, ::1]")
-def sum_rows(values: Any, first: Any, weights: Any, out: Any) -> None:
-    """Sum four rows in turn of ``[outer, row, inner]`` for each new row.
-
-    Parameters
-    ----------
-    values
-        The rows.
-    first, weights
-        For each new row: the first of the four, and what each is weighted by, ``[n, 4]``.
-    out
-        ``[outer, n, inner]``, to write to.
-    """
-    for i in range(out.shape[0]):
-        for j in range(out.shape[1]):
-            a, b, c, d = weights[j, 0], weights[j, 1], weights[j, 2], weights[j, 3]
-            row = first[j]
-            for k in range(out.shape[2]):
-                out[i, j, k] = (a * values[i, row, k] + b * values[i, row + 1, k]) + (
-                    c * values[i, row + 2, k] + d * values[i, row + 3, k]
-                )
-
-
-@compiled("f4[:, :, ::1]", "f4[::1]", "f4[::1]", "f4[:, :, ::1]")
-def wrapped_filter(values: Any, along_y: Any, along_x: Any, out: Any) -> None:
-    """Correlate slices ``[z, y, x]`` with two kernels of odd length, one along y and one along x; edges wrap round."""
-    count, ny, nx = values.shape
-    half_y, half_x = len(along_y) // 2, len(along_x) // 2
-    row = np.empty(nx + 2 * half_x, np.float32)
-    for z in range(count):
-        for y in range(ny):
-            middle = row[half_x : half_x + nx]
-            middle[:] = 0
-            for tap in range(len(along_y)):
-                weight, other = along_y[tap], values[z, (y + tap - half_y) % ny]
-                for x in range(nx):
-                    middle[x] += weight * other[x]
-            for x in range(half_x):
-                row[x], row[half_x + nx + x] = middle[(x - half_x) % nx], middle[x % nx]
-            found = out[z, y]
-            found[:] = 0
-            for tap in range(len(along_x)):
-                weight = along_x[tap]
-                for x in range(nx):
-                    found[x] += weight * row[tap + x]
-
-
-FAR = 1 << 28  # squared distance where there is nothing to be near to
-
-
-@compiled()
-def _envelopes(plane: Any, place: Any, start: Any, value: Any) -> None:
-    """Replace each column of a plane ``[n, x]`` by the lowest parabola over each of its places."""
-    count = plane.shape[0]
-    for x in range(plane.shape[1]):
-        last = -1
-        for q in range(count):
-            height = plane[q, x]
-            if height >= FAR:
-                continue
-            begin = -np.inf
-            while last >= 0:
-                p = place[last]
-                begin = ((height + q * q) - (value[last] + p * p)) / (2.0 * (q - p))
-                if begin > start[last]:
-                    break
-                last -= 1
-            if last < 0:
-                begin = -np.inf
-            last += 1
-            place[last], start[last], value[last] = q, begin, height
-        if last < 0:
-            continue
-        now = 0
-        for q in range(count):
-            while now < last and start[now + 1] < q:
-                now += 1
-            plane[q, x] = value[now] + (q - place[now]) * (q - place[now])
-
-
-@compiled("b1[:, :, ::1]", "i4[:, :, ::1]")
-def squared_distance(mask: Any, out: Any) -> None:
-    """Squared Euclidean distance in voxels from each voxel of a mask ``[z, y, x]`` to the nearest one outside it.
-
-    Exact: the lower envelope of parabolas, one axis after the other (P. Felzenszwalb & D. Huttenlocher, Theory of
-    Computing 8, 415, 2012). `out` is int32; it holds `FAR` or more if all voxels belong to the mask.
-    """
-    nz, ny, nx = mask.shape
-    longest = max(nz, ny, nx)
-    place, start = np.empty(longest, np.int64), np.empty(longest + 1, np.float64)
-    value, plane = np.empty(longest, np.int64), np.empty((longest, nx), np.int32)
-    for z in range(nz):
-        for y in range(ny):
-            near = 1 << 14
-            for x in range(nx):
-                near = near + 1 if mask[z, y, x] else 0
-                out[z, y, x] = near
-            near = 1 << 14
-            for x in range(nx - 1, -1, -1):
-                near = min(near + 1, out[z, y, x])
-                out[z, y, x] = near * near
-    for z in range(nz):
-        _envelopes(out[z], place, start, value)
-    for y in range(ny):  # planes are copied: steps along z are far apart in memory
-        for z in range(nz):
-            for x in range(nx):
-                plane[z, x] = out[z, y, x]
-        _envelopes(plane[:nz], place, start, value)
-        for z in range(nz):
-            for x in range(nx):
-                out[z, y, x] = plane[z, x]

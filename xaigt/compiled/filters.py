@@ -1,0 +1,56 @@
+"""Weighted sums along the axes of arrays."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from xaigt.compiled import compiled
+
+
+@compiled("f4[:, :, ::1]", "i8[::1]", "f4[:, ::1]", "f4[:, :, ::1]")
+def sum_rows(values: Any, first: Any, weights: Any, out: Any) -> None:
+    """Sum four rows in turn of ``[outer, row, inner]`` for each new row.
+
+    Parameters
+    ----------
+    values
+        The rows.
+    first, weights
+        For each new row: the first of the four, and what each is weighted by, ``[n, 4]``.
+    out
+        ``[outer, n, inner]``, to write to.
+    """
+    for i in range(out.shape[0]):
+        for j in range(out.shape[1]):
+            a, b, c, d = weights[j, 0], weights[j, 1], weights[j, 2], weights[j, 3]
+            row = first[j]
+            for k in range(out.shape[2]):
+                out[i, j, k] = (a * values[i, row, k] + b * values[i, row + 1, k]) + (
+                    c * values[i, row + 2, k] + d * values[i, row + 3, k]
+                )
+
+
+@compiled("f4[:, :, ::1]", "f4[::1]", "f4[::1]", "f4[:, :, ::1]")
+def wrapped_filter(values: Any, along_y: Any, along_x: Any, out: Any) -> None:
+    """Correlate slices ``[z, y, x]`` with two kernels of odd length, one along y and one along x; edges wrap round."""
+    count, ny, nx = values.shape
+    half_y, half_x = len(along_y) // 2, len(along_x) // 2
+    row = np.empty(nx + 2 * half_x, np.float32)
+    for z in range(count):
+        for y in range(ny):
+            middle = row[half_x : half_x + nx]
+            middle[:] = 0
+            for tap in range(len(along_y)):
+                weight, other = along_y[tap], values[z, (y + tap - half_y) % ny]
+                for x in range(nx):
+                    middle[x] += weight * other[x]
+            for x in range(half_x):
+                row[x], row[half_x + nx + x] = middle[(x - half_x) % nx], middle[x % nx]
+            found = out[z, y]
+            found[:] = 0
+            for tap in range(len(along_x)):
+                weight = along_x[tap]
+                for x in range(nx):
+                    found[x] += weight * row[tap + x]
