@@ -100,7 +100,7 @@ def test_a_killed_finish_is_finished(tmp_path, whole, monkeypatch):
     folder = tmp_path / "d"
     real = store.write_json
 
-    def dies_at_the_last_step(path, content):
+    def dies_at_the_last_step(path, content, **options):
         if path.name == layout.DESCRIPTION and content.get("complete"):
             raise KeyboardInterrupt
         real(path, content)
@@ -170,7 +170,7 @@ def test_too_little_room_is_said_before_anything_is_made(tmp_path, monkeypatch):
 def test_a_disk_that_fails_in_the_middle(tmp_path, whole, monkeypatch, number, message):
     folder, real, calls = tmp_path / "d", store.write_json, []
 
-    def fails(path, content):
+    def fails(path, content, **options):
         calls.append(path)
         if len(calls) == 5:
             raise OSError(number, os.strerror(number))
