@@ -5,9 +5,12 @@ import pytest
 from scipy import ndimage
 
 from xaigt.anatomy import ct, mixture
+from xaigt.anatomy.cards import LocalFile, TemplateError, load_card
+from xaigt.anatomy.contents import check_contrast
 from xaigt.anatomy.geometry import Lattice
-from xaigt.anatomy.sources import TemplateError
 from xaigt.anatomy.standard import fit_pose, read_standard, standard_maps
+from xaigt.anatomy.supplied import read_image
+from xaigt.dataset.files import sha256
 from xaigt.volume import rotation_matrix
 
 
@@ -114,7 +117,6 @@ def mirror(shared_data, monkeypatch):
 
 @pytest.mark.slow
 def test_the_fields_of_a_real_image_give_the_image_back(mirror):
-    from xaigt.anatomy.cards import load_card
     from xaigt.anatomy.fields import CHANNELS, load_fields
     from xaigt.anatomy.intake import cormack_to_hu, read_volume, resample
     from xaigt.anatomy.portrait import facts, template_image
@@ -140,14 +142,49 @@ def test_an_mr_head_without_a_mask_says_what_to_supply(mirror):
         load_fields("patient-t1")
 
 
+@pytest.mark.parametrize(
+    ("modality", "grey", "fluid", "fits"),
+    [
+        ("T1w", 700, 300, True),
+        ("T1w", 1300, 2500, False),  # a T2w
+        ("T1w", 2100, 150, False),  # a map of grey matter
+        ("T1w", 120, 20, False),  # a map of white matter
+        ("T2w", 1300, 2500, True),
+        ("T2w", 700, 300, False),
+        ("PDw", 1150, 1100, True),
+        ("PDw", 700, 300, False),
+        ("FLAIR", 1100, 400, True),
+        ("FLAIR", 1300, 2500, False),
+        ("FLAIR", 700, 300, False),  # a T1w
+        ("SWI", 1200, 1500, True),
+        ("CT", 38, 8, True),
+    ],
+)
+def test_an_image_must_look_like_its_modality(mirror, modality, grey, fluid, fits):
+    card = load_card("patient-t1").model_copy(update={"modality": modality})
+    if fits:
+        check_contrast(card, grey, fluid)
+        return
+    with pytest.raises(TemplateError, match=f"is no {modality}.*grey matter is {grey} and fluid {fluid}") as caught:
+        check_contrast(card, grey, fluid)
+    assert str(card.file("image")) in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["clinical__lesionT2.nii", "synthseg__training_seg_01.nii.gz"])
+def test_masks_and_labels_are_no_images(shared_data, name):
+    path = shared_data / "templates" / name
+    source = LocalFile(local=str(path), sha256=sha256(path), role="image")
+    card = load_card("patient-t1").model_copy(update={"sources": [source]})
+    with pytest.raises(TemplateError, match="different values only: a mask or a label map"):
+        read_image(card)
+
+
 @pytest.mark.slow
 def test_templateflow_cards_are_understood_from_files_like_theirs(tmp_path):
     """Stand-ins of the same roles, 2 mm: the grid of the release is another, the space is MNI as well."""
     import nibabel
 
-    from xaigt.anatomy.cards import LocalFile, load_card
     from xaigt.anatomy.image import understand
-    from xaigt.dataset.files import sha256
 
     maps = standard_maps()
     affine = np.diag([2.0, 2.0, 2.0, 1.0])

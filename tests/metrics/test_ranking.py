@@ -139,28 +139,45 @@ def test_permutations_and_monotone_transforms_do_not_move_ranks(
 @given(values=values, truth=truth)
 def test_selection_equals_sorting(values: list[int], truth: list[bool]) -> None:
     maps, masks = torch.tensor(values).reshape(1, 4, 6), torch.tensor(truth).reshape(1, 4, 6)
-    selected, ordered = MapBatch(maps, masks), MapBatch(maps, masks)
-    _ = ordered.ordered
-    assert precision_at_k.of(selected).item() == pytest.approx(precision_at_k.of(ordered).item(), abs=1e-12)
-    assert "ordered" not in selected.__dict__
+    for sign in ("relu", "abs", "signed"):
+        selected, ordered = MapBatch(maps, masks, sign=sign), MapBatch(maps, masks, sign=sign)
+        _ = ordered.ordered
+        assert precision_at_k.of(selected).item() == pytest.approx(precision_at_k.of(ordered).item(), abs=1e-12)
+        assert "ordered" not in selected.__dict__
 
 
-@pytest.mark.parametrize("k", [1, 40, 700, 4000, 9216])
-@pytest.mark.parametrize("kind", ["noise", "smooth", "plateaus", "periodic", "constant", "peak"])
-def test_selection_in_large_rows_equals_sorting(kind: str, k: int) -> None:
-    """Rows long and smooth enough to be selected from a sample's guess, and rows that fool the guess."""
+@pytest.mark.parametrize(("positives", "clamped"), [(30, False), (12, True), (0, True)])
+def test_signed_maps_are_clamped_only_where_the_truth_reaches_their_zeros(positives: int, clamped: bool) -> None:
+    """The k-th largest after ReLU is the k-th largest before, if that is positive; else all zeros tie."""
+    maps = -torch.arange(1.0, 65).reshape(1, 8, 8)
+    maps.view(-1)[:positives] *= -1
+    masks, support = torch.zeros(1, 8, 8, dtype=torch.bool), torch.ones(8, 8, dtype=torch.bool)
+    masks[0, 1:5, 2:7] = True  # 20 of 60 evaluated voxels
+    support[7, 4:] = False
+    batch = MapBatch(maps, masks, support=support)
+    expected = MapBatch(maps.clamp(min=0), masks, support=support, sign="signed")
+    torch.testing.assert_close(precision_at_k.of(batch), precision_at_k.of(expected))
+    _, greater, equal = batch.top(batch.truth_count)
+    assert ("values" in batch.__dict__) is clamped
+    assert (greater.item(), equal.item()) == ((positives, 60 - positives) if clamped else (19, 1))
+
+
+@pytest.mark.parametrize("k", [1, 40, 700, 4000, 9215])
+@pytest.mark.parametrize("size", [(96, 96), (95, 97), (130, 131), (224, 224)])
+@pytest.mark.parametrize("kind", ["noise", "smooth", "plateaus", "periodic", "constant", "peak", "lowest"])
+def test_selection_in_large_rows_equals_sorting(kind: str, size: tuple[int, int], k: int) -> None:
+    """Rows long enough to be selected from a sample's guess, rows that fool the guess, lengths of every remainder."""
     generator = torch.Generator().manual_seed(0)
-    smooth = torch.nn.functional.interpolate(
-        torch.randn(1, 1, 5, 5, generator=generator), size=(96, 96), mode="bicubic"
-    )
-    at = torch.arange(96 * 96)
+    smooth = torch.nn.functional.interpolate(torch.randn(1, 1, 5, 5, generator=generator), size=size, mode="bicubic")
+    at = torch.arange(size[0] * size[1])
     row = {
-        "noise": torch.randn(96 * 96, generator=generator),
+        "noise": torch.randn(len(at), generator=generator),
         "smooth": smooth.flatten(),
         "plateaus": (smooth.flatten() * 4).round().clamp(min=0),
-        "periodic": (at % 17 == 0).float() + at / 1e5,  # the sample sees nothing but the largest
-        "constant": torch.full((96 * 96,), 0.3),
+        "periodic": (at % (5 * 17 * 61) == 0).float() + at / 1e5,  # every stride's sample sees the largest too often
+        "constant": torch.full((len(at),), 0.3),
         "peak": torch.exp(-((at - 5000.0) ** 2) / 200),
+        "lowest": torch.where(at % 7 == 0, smooth.flatten(), -torch.inf),
     }[kind][None]
     chosen = torch.tensor([k])
     for found, expected in zip(top(row, chosen), top(row, chosen, row.sort(1).values), strict=True):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from scipy import ndimage
 
@@ -17,6 +19,18 @@ WHITE_MR = 1000.0  # MR is scaled so that white matter has this value
 BLURRED_HU, RIM_MM = 55.0, 2.0
 LEAST_FLUID_VOXELS = 500
 DEEP_MM = 6.0  # from the inner table: beyond the reach of its blur
+EXPECTED: dict[str, tuple[str, Callable[[float, float], bool]]] = {  # of grey matter and fluid, white matter = 1
+    "T1w": (
+        "fluid is darker than grey matter, and that darker than white",
+        lambda grey, csf: csf < grey < 1 < 3 * grey,
+    ),
+    "T2w": ("fluid is brighter than grey matter, and that brighter than white", lambda grey, csf: csf > grey > 1),
+    "PDw": ("grey matter is brighter than white", lambda grey, _: 1 < grey < 3),
+    "FLAIR": (
+        "fluid is darkest, grey matter not much darker than white",
+        lambda grey, csf: csf < min(grey, 1) and grey > 0.8,
+    ),
+}
 NEAR_VENTRICLES_MM = 10.0  # how far enlarged ventricles may reach beyond those of the average
 
 
@@ -65,8 +79,27 @@ def scaled(
                 f"Is this {card.modality}?"
             )
         gain = WHITE_MR / found[1]
+        check_contrast(card, found[0] * gain, found[2] * gain)
     levels = (round(found[0] * gain, 4), round(found[1] * gain, 4), round(found[2] * gain, 4))
     return image * np.float32(gain), levels
+
+
+def check_contrast(card: TemplateCard, grey: float, fluid: float) -> None:
+    """Refuse an MR image whose grey matter and fluid, beside white matter at 1000, are not of its modality.
+
+    Raises
+    ------
+    TemplateError
+        Naming what was found: another modality, or a tissue map instead of an image.
+    """
+    if card.modality not in EXPECTED:
+        return
+    words, fits = EXPECTED[card.modality]
+    if not fits(grey / WHITE_MR, fluid / WHITE_MR):
+        raise TemplateError(
+            f"{card.file('image')}: is no {card.modality}: {words}, but here grey matter is {grey:.0f} and fluid "
+            f"{fluid:.0f}, where white matter is {WHITE_MR:.0f}. Another modality, or a tissue map (--grey, --white)?"
+        )
 
 
 def ventricles_of(maps: TissueMaps, csf: Array, pose: Pose) -> Mask:

@@ -1,19 +1,17 @@
 """Fetching the files of a template: from a mirror folder, else from the pinned address. Whole, or not at all.
 
-Files are kept in the cache under their checksum. A mirror is a folder that holds the same bytes under any name;
-files are matched by size and checksum. A file is renamed to its final name only after its checksum was verified.
+What is kept, and what a mirror is: :mod:`xaigt.anatomy.files`.
 """
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from xaigt import cache
 from xaigt.anatomy.cards import TemplateCard
-from xaigt.anatomy.sources import RECORD, RemoteFile, TemplateError, checksum
+from xaigt.anatomy.files import TemplateError, checksum, fetched, from_mirror, mirror_folder, target, verified
+from xaigt.anatomy.sources import RemoteFile
 
 Progress = Callable[[int, int], None]
 
@@ -52,66 +50,17 @@ def fetch(
             continue
         if path is None:
             path = _download(source, remote[remote.index(source) :], done, total, progress)
-        paths.append(source.verify(path))
+        paths.append(verified(path, source.sha256))
         done += source.bytes
         if progress is not None:
             progress(done, total)
     return paths
 
 
-def mirror_folder() -> Path | None:
-    """Return the folder that ``XAIGT_MIRROR`` names, if it is set."""
-    configured = os.environ.get("XAIGT_MIRROR")
-    return Path(configured) if configured else None
-
-
-def target(source: RemoteFile) -> Path:
-    """Where a file is kept."""
-    return cache.folder() / "templates" / source.pin[1][:16] / source.file
-
-
-def fetched(source: RemoteFile) -> Path | None:
-    """Return the path of a file that is here already."""
-    path = target(source)
-    return path if path.is_file() else None
-
-
-def from_mirror(source: RemoteFile, folder: Path | None) -> Path | None:
-    """Copy a file from a mirror, if the mirror has it.
-
-    Raises
-    ------
-    TemplateError
-        If the folder does not exist, or has a file of that name whose bytes are others (with both sums).
-    """
-    if folder is None:
-        return None
-    if not folder.is_dir():
-        raise TemplateError(f"the mirror {folder} is not a folder; name one that holds the files of the template.")
-    algorithm, wanted = source.pin
-    impostor = None
-    for path in sorted(folder.rglob("*")):
-        if not path.is_file():
-            continue
-        stat = path.stat()
-        if stat.st_size != source.bytes:
-            impostor = path if path.name == source.file else impostor
-            continue
-        if checksum(path, stat.st_size, stat.st_mtime_ns, algorithm) == wanted:
-            with cache.locked(target(source)), cache.whole(target(source)) as temporary:
-                shutil.copyfile(path, temporary)
-                _record(source, temporary)
-            return target(source)
-        impostor = path if path.name == source.file else impostor
-    if impostor is not None:
-        source.verify(impostor)
-    return None
-
-
 def by_hand(sources: Sequence[RemoteFile]) -> str:
     """Return the steps that do without us; those that are here already are left out."""
     files = "\n".join(
-        f"  {source.url} ({source.bytes:,} bytes, {' '.join(source.pin)})" for source in sources if not fetched(source)
+        f"  {source.url} ({source.bytes:,} bytes, sha256 {source.sha256})" for source in sources if not fetched(source)
     )
     return (
         f"By hand: download\n{files}\nwith any program, put the files into a folder under any names, and run the same "
@@ -136,23 +85,12 @@ def _download(
             except (requests.RequestException, OSError) as error:
                 reason = str(error).splitlines()[0] if str(error) else type(error).__name__
                 raise TemplateError(f"{source.file}: cannot be downloaded ({reason}). {by_hand(missing)}") from None
-            stat, (algorithm, wanted) = temporary.stat(), source.pin
-            if (found := checksum(temporary, stat.st_size, stat.st_mtime_ns, algorithm)) != wanted:
+            if (found := checksum(temporary)) != source.sha256:
                 raise TemplateError(
-                    f"{source.url}: its {algorithm} is {found}, but the template card says {wanted}: refused, "
+                    f"{source.url}: its sha256 is {found}, but the template card says {source.sha256}: refused, "
                     f"nothing is kept. {by_hand(missing)}"
                 )
-            _record(source, temporary)
     return path
-
-
-def _record(source: RemoteFile, temporary: Path) -> None:
-    """Keep the sha256 of a file whose card names only an md5: a later one with the same md5 must be the same."""
-    if source.sha256 is None:
-        stat, path = temporary.stat(), target(source)
-        record = path.with_name(path.name + RECORD)
-        if not record.exists():
-            record.write_text(checksum(temporary, stat.st_size, stat.st_mtime_ns) + "\n", encoding="utf-8")
 
 
 class _Bar:

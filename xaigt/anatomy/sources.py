@@ -5,25 +5,19 @@ Whatever the place, a file is used only if its checksum is the one that the card
 
 from __future__ import annotations
 
-import hashlib
 import importlib.util
-from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Discriminator, Field, Tag, model_validator
+from pydantic import Discriminator, Field, Tag
 
-from xaigt.errors import XaigtError
+from xaigt.anatomy.files import TemplateError, fetched, from_mirror, mirror_folder, verified
 from xaigt.schema import Strict
+
+__all__ = ["LocalFile", "PackagedFile", "RemoteFile", "Role", "Source", "TemplateError"]
 
 Role = Literal["image", "t1", "grey", "white", "csf", "brain", "head"]
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
-Md5 = Annotated[str, Field(pattern="^[0-9a-f]{32}$")]
-RECORD = ".sha256"  # ending of the file in which the sha256 of a first download is kept
-
-
-class TemplateError(XaigtError):
-    """A template whose data are missing or are not what its card says."""
 
 
 class PackagedFile(Strict):
@@ -52,43 +46,13 @@ class PackagedFile(Strict):
 
 
 class RemoteFile(Strict):
-    """A file that is downloaded from a pinned address; see :mod:`xaigt.anatomy.fetch`.
-
-    Where its publisher states no sha256, `md5` pins it together with its size; the sha256 of the first download is
-    then kept beside the file, and held to from then on.
-    """
+    """A file that is downloaded from a pinned address; see :mod:`xaigt.anatomy.fetch`."""
 
     url: Annotated[str, Field(pattern="^https://")]
     file: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.+-]+\.nii(\.gz)?$", description="name it is kept under")]
     bytes: Annotated[int, Field(gt=0)]
-    sha256: Sha256 | None = None
-    md5: Md5 | None = None
+    sha256: Sha256
     role: Role
-
-    @model_validator(mode="after")
-    def _is_pinned(self) -> RemoteFile:
-        if self.sha256 is None and self.md5 is None:
-            raise ValueError(f"{self.file} has no checksum: give sha256 (or md5, where no sha256 is published)")
-        return self
-
-    @property
-    def pin(self) -> tuple[str, str]:
-        """Algorithm and value of the checksum that the card names."""
-        return ("sha256", self.sha256) if self.sha256 is not None else ("md5", str(self.md5))
-
-    def verify(self, path: Path) -> Path:
-        """Return `path` if the file has the card's checksum, and that of the first download where one was kept.
-
-        Raises
-        ------
-        TemplateError
-            With both sums, if it has not.
-        """
-        algorithm, expected = self.pin
-        record = path.with_name(path.name + RECORD)
-        if algorithm != "sha256" and record.is_file():
-            verified(path, record.read_text(encoding="utf-8").strip(), said_by=f"{record.name} of its first download")
-        return verified(path, expected, algorithm)
 
     def locate(self) -> Path:
         """Path of the file in the cache, its checksum verified; ``XAIGT_MIRROR`` is looked through if it is set.
@@ -98,12 +62,10 @@ class RemoteFile(Strict):
         TemplateError
             If it was not downloaded yet, or is not the file the card names.
         """
-        from xaigt.anatomy import fetch
-
-        found = fetch.fetched(self) or fetch.from_mirror(self, fetch.mirror_folder())
+        found = fetched(self) or from_mirror(self, mirror_folder())
         if found is None:
             raise TemplateError(f"{self.file}: not downloaded yet; run: xaigt templates fetch NAME (of its template).")
-        return self.verify(found)
+        return verified(found, self.sha256)
 
 
 class LocalFile(Strict):
@@ -141,38 +103,3 @@ Source = Annotated[
     | Annotated[LocalFile, Tag("_local")],
     Discriminator(_kind),
 ]
-
-
-def sha256_of(source: PackagedFile | RemoteFile | LocalFile) -> str:
-    """Return the sha256 of a source: as its card names it, else of the file that is here.
-
-    Raises
-    ------
-    TemplateError
-        If the card names none and the file is not here.
-    """
-    if source.sha256 is not None:
-        return source.sha256
-    path = source.locate()
-    return checksum(path, path.stat().st_size, path.stat().st_mtime_ns)
-
-
-def verified(path: Path, expected: str, algorithm: str = "sha256", said_by: str = "the template card") -> Path:
-    """Return `path` if the file has that checksum.
-
-    Raises
-    ------
-    TemplateError
-        With both sums, if it has not.
-    """
-    stat = path.stat()
-    if (found := checksum(path, stat.st_size, stat.st_mtime_ns, algorithm)) != expected:
-        raise TemplateError(f"{path}: its {algorithm} is {found}, but {said_by} says {expected}.")
-    return path
-
-
-@lru_cache(maxsize=256)
-def checksum(path: Path, _size: int, _changed_ns: int, algorithm: str = "sha256") -> str:
-    """Return the sha256 or md5 of a file; computed again when its size or time of change differs."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, lambda: hashlib.new(algorithm, usedforsecurity=False)).hexdigest()

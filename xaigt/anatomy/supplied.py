@@ -13,11 +13,24 @@ from xaigt.anatomy.intake import Volume, cormack_to_hu, read_volume
 from xaigt.anatomy.uneven import evened
 
 BRAIN_ML = (600.0, 2600.0)
+LEAST_VALUES = 64  # different ones of an image; masks have two, label maps some dozens, images of eight bits 200
 
 
 def read_image(card: TemplateCard) -> Volume:
-    """Read the image of a template, in HU if it is a CT."""
+    """Read the image of a template, in HU if it is a CT.
+
+    Raises
+    ------
+    TemplateError
+        If the file is refused (see :mod:`xaigt.anatomy.intake`), or holds a mask or labels.
+    """
     volume = _read(card, "image")
+    every_other = volume.data[::2, ::2, ::2]
+    if len(np.unique(every_other)) < LEAST_VALUES and (count := len(np.unique(volume.data))) < LEAST_VALUES:
+        raise TemplateError(
+            f"{volume.path}: holds {count} different values only: a mask or a label map, not an image. "
+            "A mask of the brain goes with the image it belongs to: xaigt templates add IMAGE --brain MASK."
+        )
     if card.values == "cormack" and not card.has("head"):
         return replace(volume, data=cormack_to_hu(volume.data))
     return volume

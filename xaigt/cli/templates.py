@@ -209,7 +209,7 @@ def variation(
 
 def _where(card: TemplateCard) -> str:
     from xaigt.anatomy.cards import LocalFile, RemoteFile
-    from xaigt.anatomy.fetch import fetched
+    from xaigt.anatomy.files import fetched
 
     remote = [source for source in card.sources if isinstance(source, RemoteFile)]
     if remote:
@@ -218,7 +218,8 @@ def _where(card: TemplateCard) -> str:
 
 
 def _fetch(card: TemplateCard, mirror: Path | None, only_mirror: bool = False) -> None:
-    from xaigt.anatomy.fetch import fetch, mirror_folder
+    from xaigt.anatomy.fetch import fetch
+    from xaigt.anatomy.files import mirror_folder
     from xaigt.cli.progress import progress_bar
 
     if only_mirror and mirror is None and mirror_folder() is None:
@@ -243,8 +244,6 @@ def _print_card(card: TemplateCard) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from xaigt.anatomy.cards import RemoteFile
-
     table = Table(box=None, show_header=False)
     table.add_column(no_wrap=True)
     table.add_column()
@@ -266,8 +265,7 @@ def _print_card(card: TemplateCard) -> None:
         table.add_row(key, value)
     for source in card.sources:
         place = getattr(source, "url", None) or getattr(source, "local", None) or f"package {source.package}"  # type: ignore[union-attr]
-        pin = source.pin if isinstance(source, RemoteFile) else ("sha256", source.sha256)
-        table.add_row(source.role, f"{place}\n{' '.join(pin)}")
+        table.add_row(source.role, f"{place}\nsha256 {source.sha256}")
     Console(width=None if Console().is_terminal else 140).print(table, soft_wrap=False)
 
 

@@ -38,8 +38,10 @@ class MapBatch:
 
     Attributes
     ----------
+    signed
+        ``[B, N]``, the maps; 0 at voxels that are not evaluated and in maps that are not finite.
     values
-        ``[B, N]``, the maps after the sign policy; 0 at voxels that are not evaluated.
+        ``[B, N]``, the maps after the sign policy.
     truth
         ``[B, N]``, bool, the truth among the evaluated voxels.
     """
@@ -84,7 +86,7 @@ class MapBatch:
         self.finite = _finite(flat)
         if not bool(self.finite.all()):
             flat = torch.where(self.finite[:, None], flat, 0)
-        self.values = flat.clamp(min=0) if sign == "relu" else flat.abs() if sign == "abs" else flat
+        self.signed = flat
 
     def _mask(self, mask: Array, name: str, *, batched: bool = False) -> Tensor:
         tensor = torch.as_tensor(mask).to(self.device)
@@ -99,6 +101,14 @@ class MapBatch:
         if tensor.is_floating_point():
             tensor = tensor != 0
         return tensor
+
+    def _after_sign(self, values: Tensor) -> Tensor:
+        return values.clamp(min=0) if self.sign == "relu" else values.abs() if self.sign == "abs" else values
+
+    @cached_property
+    def values(self) -> Tensor:
+        """``[B, N]``: the maps after the sign policy; 0 at voxels that are not evaluated."""
+        return self._after_sign(self.signed)
 
     # -- truth ---------------------------------------------------------------------------------------------
 
@@ -125,7 +135,7 @@ class MapBatch:
     def count(self) -> Tensor:
         """``[B]``: number of evaluated voxels."""
         if self.evaluated is None:
-            return torch.full((self.size,), self.values.shape[1], device=self.device)
+            return torch.full((self.size,), self.signed.shape[1], device=self.device)
         return self.evaluated.sum(1)
 
     @cached_property
@@ -143,12 +153,12 @@ class MapBatch:
     @cached_property
     def truth_values(self) -> Tensor:
         """``[V]``: map value of every truth voxel."""
-        return self.values.flatten().index_select(0, self.positions)
+        return self._after_sign(self.signed.flatten().index_select(0, self.positions))
 
     @cached_property
     def truth_count(self) -> Tensor:
         """``[B]``: number of truth voxels."""
-        ends = torch.arange(self.size + 1, device=self.device) * self.values.shape[1]
+        ends = torch.arange(self.size + 1, device=self.device) * self.signed.shape[1]
         return torch.searchsorted(self.positions, ends).diff()
 
     @cached_property
@@ -160,6 +170,15 @@ class MapBatch:
         """Sum ``[V]`` weights of truth voxels over each sample: ``[B]``, float64."""
         summed: Tensor = torch.segment_reduce(weights.to(torch.float64), "sum", lengths=self.truth_count)
         return summed
+
+    def truth_from(self, threshold: Tensor) -> tuple[Tensor, Tensor]:
+        """Count the truth voxels above and those equal to each sample's threshold, ``[B]``: two of ``[B]``."""
+        if self.device.type == "cpu":  # a third of the time of torch's segments, which ask for floating point
+            lengths, values = self.truth_count.numpy(), self.truth_values.numpy()
+            limit = np.repeat(threshold.numpy(), lengths)
+            return _counts(values > limit, lengths), _counts(values == limit, lengths)
+        limits = threshold[self.rows]
+        return self.per_sample(self.truth_values > limits), self.per_sample(self.truth_values == limits)
 
     @cached_property
     def labels(self) -> Tensor:
@@ -179,7 +198,10 @@ class MapBatch:
     @cached_property
     def ranked(self) -> Tensor:
         """``[B, N]``: the values, -inf where not evaluated."""
-        return self.values if self.evaluated is None else self.values.masked_fill(~self.evaluated, -torch.inf)
+        return self._evaluated_or_lowest(self.values)
+
+    def _evaluated_or_lowest(self, values: Tensor) -> Tensor:
+        return values if self.evaluated is None else values.masked_fill(~self.evaluated, -torch.inf)
 
     @cached_property
     def ordered(self) -> Tensor:
@@ -192,7 +214,7 @@ class MapBatch:
         width = max(int(self.truth_count.max()) if self.size else 0, 1)
         first = self.truth_count.cumsum(0) - self.truth_count
         place = torch.arange(len(self.rows), device=self.device) - first[self.rows]
-        padded = self.values.new_full((self.size, width), torch.inf)
+        padded = self.truth_values.new_full((self.size, width), torch.inf)
         padded[self.rows, place] = self.truth_values
         return sort_rows(padded)
 
@@ -212,7 +234,15 @@ class MapBatch:
 
         Selects where the values are not sorted yet, which is several times faster than sorting.
         """
-        return top(self.ranked, k, self.__dict__.get("ordered"))
+        prepared = "values" in self.__dict__ or "ordered" in self.__dict__
+        if prepared or self.sign != "relu" or self.device.type != "cpu":
+            return top(self.ranked, k, self.__dict__.get("ordered"))
+        # The k-th largest of what is kept is the k-th largest of all, if that is positive: the maps need not be
+        # clamped first, which takes a tenth of the time of a precision at k.
+        threshold, greater, equal = top(self._evaluated_or_lowest(self.signed), k)
+        if bool((threshold <= 0).any()):
+            return top(self.ranked, k)
+        return threshold, greater, equal
 
     @cached_property
     def limits(self) -> tuple[Tensor, Tensor]:
@@ -262,6 +292,16 @@ def _spacing(spacing: Sequence[float] | None, dims: int) -> tuple[float, ...]:
     if len(values) != dims or not all(np.isfinite(value) and value > 0 for value in values):
         raise XaigtError(f"spacing must be {dims} positive numbers (mm, one an axis); got {list(values)}.")
     return values
+
+
+def _counts(found: np.ndarray[Any, Any], lengths: np.ndarray[Any, Any]) -> Tensor:
+    """Number of true entries in each of the consecutive pieces of the given lengths."""
+    counts = np.zeros(len(lengths))
+    filled = lengths > 0  # reduceat gives an empty piece the first entry of the next
+    starts = (np.cumsum(lengths) - lengths)[filled]
+    if len(starts):
+        counts[filled] = np.add.reduceat(found, starts, dtype=np.int64)
+    return torch.from_numpy(counts)
 
 
 def _finite(flat: Tensor) -> Tensor:

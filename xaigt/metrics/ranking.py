@@ -48,9 +48,7 @@ def precision_at_k(batch: MapBatch) -> Tensor:
     """
     k = batch.truth_count
     threshold, greater, equal = batch.top(k)
-    limit = threshold[batch.rows]
-    above = batch.per_sample(batch.truth_values > limit)
-    tied = batch.per_sample(batch.truth_values == limit)
+    above, tied = batch.truth_from(threshold)
     return (above + (k - greater) * tied / equal.clamp(min=1)) / k
 
 

@@ -131,8 +131,7 @@ def count(batch: MapBatch, threshold: ThresholdLike, scale: str = "minmax") -> C
     if parsed.kind == "top":
         k = _top_count(batch, parsed.value)
         limit, greater, equal = batch.top(k)
-        above = batch.per_sample(batch.truth_values > limit[batch.rows])
-        tied = batch.per_sample(batch.truth_values == limit[batch.rows])
+        above, tied = batch.truth_from(limit)
         hit, predicted = above + (k - greater) * tied / equal.clamp(min=1), k
     else:
         cut, order, truth = _cut(batch, parsed, scale)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -17,7 +18,7 @@ from xaigt.statistics.correlations import correlations
 from xaigt.statistics.findings import Finding, StatisticsError, findings_table
 from xaigt.statistics.fits import Fit, LeastSquares
 from xaigt.statistics.mixed import VarianceComponents, variance_components
-from xaigt.statistics.sensitivity import bias_grid, robustness
+from xaigt.statistics.sensitivity import bias_grid, sensitivity_table
 from xaigt.statistics.table import Scores
 
 
@@ -239,22 +240,7 @@ class Comparison:
         if not isinstance(fit, LeastSquares) or measured is None or position is None:
             raise StatisticsError("the sensitivity analysis needs an adjusted least-squares fit with one straight line")
         wanted = self._contrast(factor, kind, reference, _names(by, self.factors), fit)
-        cells = np.delete(fit.design.matrix, position, axis=1)
-        slope_of_mean = np.linalg.pinv(cells) @ measured
-        gradient = wanted.weights[:, position] - np.einsum(
-            "kpr,p->kr", np.delete(wanted.weights, position, axis=1), slope_of_mean
-        )
-        residual = measured - cells @ slope_of_mean
-        rss = np.einsum("kr,rs,ks->k", gradient, fit.residual_covariance, gradient) * fit.residual_df
-        reach = np.sqrt(np.maximum(rss, 0.0) / float(residual @ residual))
-        table = estimate_table(fit, wanted, self.level)
-        estimate, half = table["estimate"].abs(), (table["high"] - table["low"]) / 2
-        return table.drop(columns=["se", "df"]).assign(
-            accuracy_gap=-gradient.sum(axis=1),
-            r2_zero=robustness(estimate.to_numpy(), reach),
-            r2_interval=robustness((estimate - half).to_numpy(), reach),
-            reach=reach,
-        )
+        return sensitivity_table(fit, wanted, measured, position, self.level)
 
     def sensitivity_grid(self, factor: str, row: int = 0, **options: Any) -> pd.DataFrame:
         """Return the largest bias of one row of :meth:`sensitivity` for pairs of strengths."""
@@ -291,11 +277,19 @@ class Comparison:
     @property
     def assumptions(self) -> tuple[str, ...]:
         """What must hold for each analysis, in words."""
-        return wording.assumptions(self)
+        return wording.assumptions(self.fits, self.covariate, self.at, self.scores.score)
 
     def sentences(self, factor: str | None = None, **options: Any) -> list[str]:
         """Return the result in words, the total effect first; `options` as for :meth:`side_by_side`."""
-        return wording.sentences(self, factor, **options)
+        factor = factor or next((name for name, known in self.factors.items() if len(known) > 1), None)
+        words = [wording.overview(self.scores, self.fits["total"])]
+        if factor is not None:
+            table = self.side_by_side(factor, **options)
+            words += wording.contrasts(table, self.covariate, self.at, self.level)
+            with suppress(StatisticsError):  # there is no sensitivity to speak of
+                words += wording.sensitivity(self.sensitivity(factor, **options), self.scores, str(self.covariate))
+        words += [f"{finding.level.capitalize()}: {finding.sentence}" for finding in self.findings]
+        return words + [f"Assumptions. {text}" for text in self.assumptions]
 
     def findings_table(self) -> pd.DataFrame:
         """Return the findings as a table."""

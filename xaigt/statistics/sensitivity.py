@@ -19,6 +19,50 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from xaigt.statistics.contrasts import Estimand, estimate_table
+from xaigt.statistics.fits import LeastSquares
+
+
+def sensitivity_table(
+    fit: LeastSquares, wanted: Estimand, measured: np.ndarray, position: int, level: float
+) -> pd.DataFrame:
+    """How strong a common cause must be to explain each of some adjusted differences away.
+
+    Parameters
+    ----------
+    fit
+        Adjusted fit.
+    wanted
+        The differences.
+    measured
+        float64, (N,): the covariate of every network.
+    position
+        Column of the design that holds the covariate's slope.
+    level
+        Coverage of the intervals.
+
+    Returns
+    -------
+    pandas.DataFrame
+        See :meth:`xaigt.statistics.Comparison.sensitivity`.
+    """
+    cells = np.delete(fit.design.matrix, position, axis=1)
+    slope_of_mean = np.linalg.pinv(cells) @ measured
+    gradient = wanted.weights[:, position] - np.einsum(
+        "kpr,p->kr", np.delete(wanted.weights, position, axis=1), slope_of_mean
+    )
+    residual = measured - cells @ slope_of_mean
+    rss = np.einsum("kr,rs,ks->k", gradient, fit.residual_covariance, gradient) * fit.residual_df
+    reach = np.sqrt(np.maximum(rss, 0.0) / float(residual @ residual))
+    table = estimate_table(fit, wanted, level)
+    estimate, half = table["estimate"].abs(), (table["high"] - table["low"]) / 2
+    return table.drop(columns=["se", "df"]).assign(
+        accuracy_gap=-gradient.sum(axis=1),
+        r2_zero=robustness(estimate.to_numpy(), reach),
+        r2_interval=robustness((estimate - half).to_numpy(), reach),
+        reach=reach,
+    )
+
 
 def robustness(difference: np.ndarray, reach: np.ndarray) -> np.ndarray:
     """Robustness value: the equal R2 with accuracy and with the score that moves an estimate by `difference`.

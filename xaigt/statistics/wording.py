@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from xaigt.statistics.crossed import Crossed
-from xaigt.statistics.findings import StatisticsError
-
-if TYPE_CHECKING:
-    from xaigt.statistics.comparison import Comparison
+from xaigt.statistics.fits import Fit
+from xaigt.statistics.table import Scores
 
 TOTAL = (
     "Total effect: the difference between networks as they were trained, whatever their accuracy. It assumes "
@@ -40,64 +40,60 @@ NAIVE = (
 )
 
 
-def assumptions(result: Comparison) -> tuple[str, ...]:
+def assumptions(fits: Mapping[str, Fit], covariate: str | None, at: float | None, score: str) -> tuple[str, ...]:
     """Return what must hold for each analysis of a comparison."""
-    new = isinstance(result.fits["total"], Crossed)
-    words = [TOTAL + (NEW_SAMPLES if new else THESE_SAMPLES)]
-    if "adjusted" in result.fits and result.at is not None:
-        design = result.fits["adjusted"].design
-        spline = any("cr(" in name for name in design.info.column_names)
-        apart = sum(str(result.covariate) in name for name in design.info.column_names) > 1 and not spline
+    words = [TOTAL + (NEW_SAMPLES if isinstance(fits["total"], Crossed) else THESE_SAMPLES)]
+    if "adjusted" in fits and at is not None:
+        names = fits["adjusted"].design.info.column_names
+        spline = any("cr(" in name for name in names)
+        apart = sum(str(covariate) in name for name in names) > 1 and not spline
         shape = "a natural spline" if spline else "straight lines, one a level" if apart else "one straight line"
         words.append(
             ADJUSTED.format(
-                covariate=result.covariate,
-                at=result.at,
-                score=result.scores.score,
+                covariate=covariate,
+                at=at,
+                score=score,
                 shape=f"{shape}, with the same slope in every other respect",
-                corrected=" (the corrected effect relaxes this)" if "corrected" in result.fits else "",
+                corrected=" (the corrected effect relaxes this)" if "corrected" in fits else "",
             )
         )
-    if "corrected" in result.fits:
-        words.append(CORRECTED.format(covariate=result.covariate))
-    if "naive" in result.fits:
+    if "corrected" in fits:
+        words.append(CORRECTED.format(covariate=covariate))
+    if "naive" in fits:
         words.append(NAIVE)
     return tuple(words)
 
 
-def sentences(result: Comparison, factor: str | None = None, **options: Any) -> list[str]:
-    """Return the result in words: what was compared, each contrast, findings, assumptions."""
-    scores = result.scores
-    factor = factor or next((name for name, known in result.factors.items() if len(known) > 1), None)
-    first = (
+def overview(scores: Scores, total: Fit) -> str:
+    """Say what was compared."""
+    return (
         f"{len(scores.networks)} networks, {len(scores.repeated)} repeated cells and {len(scores.samples)} "
-        f"samples; the network is the unit of evidence ({result.fits['total'].name})."
+        f"samples; the network is the unit of evidence ({total.name})."
     )
-    words = [first]
-    if factor is not None:
-        table = result.side_by_side(factor, **options)
-        keys = list(table.columns[1 : table.columns.get_loc("estimate")])
-        for key, rows in table.groupby(keys, sort=False, observed=True):
-            words.append(_contrast(result, key, {row["analysis"]: row for _, row in rows.iterrows()}))
-        words += _sensitivity(result, factor, keys, options)
-    words += [f"{finding.level.capitalize()}: {finding.sentence}" for finding in result.findings]
-    return words + [f"Assumptions. {text}" for text in result.assumptions]
 
 
-def _sensitivity(result: Comparison, factor: str, keys: list[str], options: dict[str, Any]) -> list[str]:
+def contrasts(side_by_side: pd.DataFrame, covariate: str | None, at: float | None, level: float) -> list[str]:
+    """Say what each analysis makes of each contrast; the table of :meth:`Comparison.side_by_side`."""
+    keys = list(side_by_side.columns[1 : side_by_side.columns.get_loc("estimate")])
+    words = []
+    for key, rows in side_by_side.groupby(keys, sort=False, observed=True):
+        label = ", ".join(map(str, key)) if isinstance(key, tuple) else str(key)
+        analyses = {row["analysis"]: row for _, row in rows.iterrows()}
+        words.append(f"{label}: {_contrast(analyses, covariate, at, level)}")
+    return words
+
+
+def sensitivity(table: pd.DataFrame, scores: Scores, covariate: str) -> list[str]:
     """Say how strong a common cause would have to be, for contrasts of cells that differ in accuracy."""
-    try:
-        table = result.sensitivity(factor, **options)
-    except StatisticsError:
-        return []
-    spread = float(result.scores.networks[str(result.covariate)].astype(float).std())
+    spread = float(scores.networks[covariate].astype(float).std())
+    keys = list(table.columns[: table.columns.get_loc("estimate")])
     words = []
     for _, row in table.iterrows():
         if not np.isfinite(row["estimate"]) or abs(row["accuracy_gap"]) < 1e-9 * spread:
             continue
         text = (
             f"Sensitivity, {', '.join(str(row[name]) for name in keys)}: a common cause of "
-            f"{result.covariate} (within cells) and of {result.scores.score} (given both) must explain "
+            f"{covariate} (within cells) and of {scores.score} (given both) must explain "
             f"{row['r2_zero']:.0%} of the variance of each to bring the adjusted difference to zero"
         )
         if row["r2_interval"] > 0:
@@ -115,15 +111,14 @@ def _number(row: Any, level: float) -> str:
     return f"{row['estimate']:.4g} ({interval}, p = {row['p']:.3g})"
 
 
-def _contrast(result: Comparison, key: Any, rows: dict[str, Any]) -> str:
-    label = ", ".join(map(str, key)) if isinstance(key, tuple) else str(key)
+def _contrast(rows: dict[str, Any], covariate: str | None, at: float | None, level: float) -> str:
     total = rows["total"]
-    text = f"{label}: the total effect is {_number(total, result.level)}"
+    text = f"the total effect is {_number(total, level)}"
     best = "corrected" if "corrected" in rows else "adjusted" if "adjusted" in rows else None
     if best is not None:
-        text += f"; at {result.covariate} = {result.at:.4g} it is {_number(rows['adjusted'], result.level)}"
+        text += f"; at {covariate} = {at:.4g} it is {_number(rows['adjusted'], level)}"
         if best == "corrected":
-            text += f", corrected for error of measurement {_number(rows['corrected'], result.level)}"
+            text += f", corrected for error of measurement {_number(rows['corrected'], level)}"
         last = rows[best]
         if np.isfinite(last["change"]):
             verdict = "changes" if last["verdict_changed"] else "does not change"

@@ -7,7 +7,6 @@ import platform
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
@@ -20,6 +19,7 @@ from xaigt.errors import XaigtError
 from xaigt.studies.configuration import Explanation
 from xaigt.studies.folder import CELL, FORMAT_VERSION, StudyFolder, write_table
 from xaigt.studies.grid import Cell
+from xaigt.studies.job import Job
 
 if TYPE_CHECKING:
     import pandas
@@ -31,28 +31,6 @@ RUNNING, FINISHED, FAILED = "running", "finished", "failed"
 EVALUATION, SCORES, EFFECTS, USED, ROW = (
     "evaluation.parquet", "scores.parquet", "effects.parquet", "used.parquet", "cell.parquet"
 )  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Job:
-    """Everything that a worker needs to run a cell. Plain and picklable.
-
-    Attributes
-    ----------
-    study
-        Directory of the study, absolute.
-    data, evaluation
-        Datasets that the network is trained on and evaluated on.
-    """
-
-    study: Path
-    cell: Cell
-    data: Path
-    evaluation: Path
-    batch_size: int
-    device: str
-    weights: Path | None = None
-    download: bool = False
 
 
 def state_of(folder: Path) -> str:

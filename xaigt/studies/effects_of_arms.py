@@ -2,205 +2,37 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from xaigt.statistics import compare
 from xaigt.statistics.findings import StatisticsError
+from xaigt.studies.comparing_networks import CLUSTERED, compared, contrasts_of
 from xaigt.studies.material import Material
+from xaigt.studies.outcome import Outcome
 from xaigt.studies.section import Section
-from xaigt.studies.wording import change_of, interval, listed_methods
+from xaigt.studies.wording import interval
 
 if TYPE_CHECKING:
     import pandas
 
     from xaigt.statistics import Comparison
 
-# (question, factor, at whose levels, kind)
-QUESTIONS: tuple[tuple[str, str, tuple[str, ...], Any], ...] = (
-    ("arm", "arm", (), "pairs"),
-    ("arm by depth", "arm", ("depth",), "pairs"),
-    ("arm by method", "arm", ("method",), "pairs"),
-    ("depth", "depth", (), "pairs"),
-    ("depth by arm", "depth", ("arm",), "pairs"),
-    ("method", "method", (), "pairs"),
-)
-CLUSTERED = "clustered"
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """The comparison of a variant, in tables and sections; `comparison` is None where none could be made."""
-
-    material: Material
-    comparison: Comparison | None
-    reason: str
-    contrasts: pandas.DataFrame | None
-    sections: list[Section]
-
-    @property
-    def at(self) -> float | None:
-        """The common value of the covariate."""
-        return None if self.comparison is None else self.comparison.at
-
-    @property
-    def assumptions(self) -> list[str]:
-        """What must hold for each analysis."""
-        return [] if self.comparison is None else list(self.comparison.assumptions)
-
-    def of(self, question: str, analysis: str) -> pandas.DataFrame:
-        """Contrasts of a question in one analysis; empty where there are none."""
-        import pandas
-
-        if self.contrasts is None:
-            return pandas.DataFrame()
-        table = self.contrasts
-        return table[(table["question"] == question) & (table["analysis"] == analysis)]
-
-    def changes(self) -> Section:
-        """Say what each way of looking changed for each pair of arms."""
-        section = Section("changes", "What changed between the analyses")
-        if not len(self.of("arm", "total")):
-            section.sentences.append(self.reason or "There is one arm: nothing to compare.")
-            section.refused = True
-            return section
-        for name in self.of("arm", "total")["contrast"]:
-            section.sentences.append(change_of(name, self))
-        return section
-
-    def summary(self) -> list[str]:
-        """Return the study in a few sentences."""
-        cells, metric = self.material.cells, self.material.study.analysis.metric
-        means = self.material.scores.groupby("method")["value"].mean().sort_values(ascending=False)
-        arms, depths = (listed_methods(self.material.order(name)) for name in ("arm", "depth"))
-        first = (
-            f"{len(cells)} networks ({arms}; depths {depths}) reached an AUC of {cells['auc'].min():.2f} to "
-            f"{cells['auc'].max():.2f} on samples that were not scored; {self.material.scores['sample'].nunique()} "
-            f"other samples were explained by {len(means)} methods."
-        )
-        second = (
-            f"Highest mean {metric}: {means.index[0]} ({means.iloc[0]:.3f}); lowest: {means.index[-1]} "
-            f"({means.iloc[-1]:.3f}). {self._chance()}"
-        )
-        words = [first, second]
-        if len(self.of("arm", "total")):
-            return words + self.changes().sentences
-        return [*words, self.reason] if self.reason else words
-
-    def _chance(self) -> str:
-        table = self.material.everything
-        own = table[(table["metric"] == self.material.study.analysis.metric) & (table["method"] == "chance")]
-        return f"Chance is {own['value'].mean():.3f}." if len(own) else ""
-
-    def metrics(self) -> Section:
-        """Compare the arms in every metric."""
-        import pandas
-
-        section = Section("metrics", "The same contrast of arms in every metric")
-        if "arm" not in self.material.between:
-            section.sentences.append("There is one arm: nothing to compare.")
-            section.refused = True
-            return section
-        parts = []
-        for metric in dict.fromkeys(self.material.everything["metric"]):
-            try:
-                found, _ = _possible(self.material, self.material.of_metric(str(metric)))
-                parts.append(found.side_by_side("arm").assign(metric=metric))
-            except StatisticsError as error:
-                section.sentences.append(f"{metric}: not compared ({error}).")
-        if parts:
-            table = pandas.concat(parts, ignore_index=True)
-            section.tables["metrics"] = table[["metric", *(name for name in table if name != "metric")]]
-            total = table[table["analysis"] == "total"]
-            for name, rows in total.groupby("contrast", sort=False):
-                up, down = int((rows["low"] > 0).sum()), int((rows["high"] < 0).sum())
-                section.sentences.append(
-                    f"{name}, total effect: of {len(rows)} metrics {up} are higher and {down} lower with an interval "
-                    f"that leaves out zero; {len(rows) - up - down} are not told apart from zero."
-                )
-        return section
-
 
 def analyse(material: Material) -> Outcome:
     """Compare everything that the networks of a variant allow."""
     try:
-        comparison, reason = _possible(material, material.scores)
+        comparison, reason = compared(material, material.scores)
     except StatisticsError as error:
         reason = f"The networks cannot be compared: {error}."
         refused = Section("total", "Total effect", [reason], refused=True)
         return Outcome(material, None, reason, None, [refused])
-    contrasts = _contrasts(material, comparison)
+    contrasts = contrasts_of(material, comparison)
     outcome = Outcome(material, comparison, reason, contrasts, [])
     outcome.sections.extend(
         [_total(outcome, comparison), _adjusted(outcome, comparison), _sensitivity(material, comparison)]
     )
     outcome.sections.extend(_asked(outcome, factor) for factor in ("depth", "method"))
     return outcome
-
-
-def _possible(material: Material, scores: pandas.DataFrame) -> tuple[Comparison, str]:
-    """Compare; where the covariate forbids it (one value for every network), without it, and say why."""
-    try:
-        return _compare(material, scores), ""
-    except StatisticsError as error:
-        try:
-            return _compare(
-                material, scores, covariate=None, covariate_se=None
-            ), f"Not corrected for accuracy: {error}."
-        except StatisticsError:
-            raise error from None
-
-
-def _compare(material: Material, scores: pandas.DataFrame, **options: Any) -> Comparison:
-    covariate = material.study.analysis.covariate
-    given: dict[str, Any] = {"covariate": covariate, "covariate_se": f"{covariate}_se"} | options
-    cells = material.cells.drop(
-        columns=[name for name in ("arm", "depth", "network", "seed") if name in material.cells]
-    )
-    shared = scores.drop(columns=[name for name in ("pretrain_id",) if name in scores])
-    own = shared.merge(material.cells[["network_id", "pretrain_id"]], on="network_id")
-    return compare(own, factors=material.factors, cells=cells, level=material.study.analysis.level, **given)
-
-
-def _contrasts(material: Material, comparison: Comparison) -> pandas.DataFrame:
-    """Every question in every analysis; p_holm and the simultaneous intervals are of one question's family."""
-    import pandas
-
-    parts = []
-    clustered = _clustered(material)
-    for question, factor, by, kind in QUESTIONS:
-        if any(len(comparison.factors.get(name, ())) < 2 for name in (factor, *by)):
-            continue
-        table = comparison.side_by_side(factor, kind, by=by)
-        full = [
-            comparison.contrasts(factor, kind, by=by, analysis=name).assign(analysis=name)
-            for name in comparison.analyses
-        ]
-        extra = pandas.concat(full, ignore_index=True)
-        keys = ["analysis", "contrast", *by]
-        simultaneous = [name for name in extra if name.startswith("p_") or name.endswith("_simultaneous")]
-        parts.append(table.merge(extra[[*keys, *simultaneous]], on=keys, how="left").assign(question=question))
-        if clustered is not None and factor != "method":
-            robust = clustered.contrasts(factor, kind, by=by, analysis="total").assign(analysis=CLUSTERED)
-            parts.append(robust.assign(question=question))
-    if not parts:
-        return pandas.DataFrame(columns=["question", "analysis", "contrast"])
-    table = pandas.concat(parts, ignore_index=True)
-    for name in ("arm", "depth", "method"):
-        if name not in table:
-            table[name] = None
-    first = ["question", "analysis", "contrast", "arm", "depth", "method"]
-    return table[[*first, *(name for name in table if name not in first)]]
-
-
-def _clustered(material: Material) -> Comparison | None:
-    """Return the total effect with pre-training runs as clusters, or None where every network has one of its own."""
-    if not material.cells["pretrain_id"].duplicated().any():
-        return None
-    try:
-        return _compare(material, material.scores, cluster="pretrain_id", covariate=None, covariate_se=None)
-    except StatisticsError:
-        return None
 
 
 def _total(outcome: Outcome, comparison: Comparison) -> Section:

@@ -11,9 +11,9 @@ from typing import Any
 
 from xaigt import cache
 from xaigt.errors import XaigtError
-from xaigt.studies.cell import Job
 from xaigt.studies.folder import PRETRAINING, StudyFolder
 from xaigt.studies.grid import NO_PRETRAINING
+from xaigt.studies.job import Job
 
 
 @dataclass(frozen=True)

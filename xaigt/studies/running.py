@@ -19,6 +19,7 @@ from xaigt.studies.configuration import Study
 from xaigt.studies.errors import StudyError
 from xaigt.studies.folder import STUDY, StudyFolder
 from xaigt.studies.grid import NO_PRETRAINING, PUBLISHED, Cell, cells
+from xaigt.studies.job import Job
 from xaigt.studies.progress import Progress, silent
 
 VERSIONS = ("torch", "monai", "timm", "captum", "numpy", "scipy", "pandas", "statsmodels", "zarr")
@@ -185,17 +186,17 @@ def caveats(study: Study) -> list[str]:
     return found
 
 
-def _job(folder: StudyFolder, study: Study, cell: Cell, means: Means) -> one.Job:
+def _job(folder: StudyFolder, study: Study, cell: Cell, means: Means) -> Job:
     paths = folder.dataset_paths(cell.configuration["variant"])
     own = study.data.seeds.index(cell.configuration["data_seed"]) if len(paths) > 1 else 0
-    return one.Job(
+    return Job(
         folder.path, cell, paths[own], paths[0], study.explanation.batch_size, means.device, means.weights,
         means.download,
     )  # fmt: skip
 
 
 def _pretrain(
-    folder: StudyFolder, left: Sequence[one.Job], means: Means, progress: Progress, say: Callable[[str], None]
+    folder: StudyFolder, left: Sequence[Job], means: Means, progress: Progress, say: Callable[[str], None]
 ) -> None:
     jobs = pretraining.needed(left)
     if not jobs:
@@ -204,7 +205,7 @@ def _pretrain(
         done = 0
         update(done, len(jobs))
 
-        def on_done(job: one.Job, result: pretraining.Pretrained) -> None:
+        def on_done(job: Job, result: pretraining.Pretrained) -> None:
             nonlocal done
             done += 1
             update(done, len(jobs))
@@ -218,14 +219,14 @@ def _pretrain(
 
 
 def _run_cells(
-    folder: StudyFolder, grid: Sequence[Cell], left: Sequence[one.Job], means: Means, progress: Progress,
+    folder: StudyFolder, grid: Sequence[Cell], left: Sequence[Job], means: Means, progress: Progress,
     say: Callable[[str], None],
 ) -> None:  # fmt: skip
     with progress("cells", "cells") as update:
         done = len(grid) - len(left)
         update(done, len(grid))
 
-        def on_done(job: one.Job, result: dict[str, Any]) -> None:
+        def on_done(job: Job, result: dict[str, Any]) -> None:
             nonlocal done
             done += 1
             update(done, len(grid))

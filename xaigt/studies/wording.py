@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
-
-if TYPE_CHECKING:
-    from xaigt.studies.effects_of_arms import Outcome
 
 NAMES = {
     "total": "as trained", "adjusted": "at equal accuracy", "corrected": "with the error of accuracy taken out",
@@ -32,18 +29,15 @@ def verdict(row: Any) -> str:
     return "higher" if row["low"] > 0 else "lower" if row["high"] < 0 else "not told apart from zero"
 
 
-def change_of(name: str, outcome: Outcome) -> str:
-    """Say, for one pair of arms, what the total effect is and what each further analysis made of it."""
-    rows = {}
-    for analysis in ("total", "clustered", "adjusted", "corrected"):
-        found = outcome.of("arm", analysis)
-        match = found[found["contrast"] == name] if len(found) else found
-        if len(match):
-            rows[analysis] = match.iloc[0]
+def change_of(name: str, rows: Mapping[str, Any]) -> str:
+    """Say, for one pair of arms, what the total effect is and what each further analysis made of it.
+
+    `rows` holds the contrast of each analysis, the total effect first; None where an analysis has none.
+    """
     first = verdict(rows["total"])
     text = f"{name}: as trained the difference is {interval(rows['total'])}, {first}"
     for analysis, row in rows.items():
-        if analysis == "total":
+        if analysis == "total" or row is None:
             continue
         now = verdict(row)
         text += f"; {NAMES[analysis]} it is {interval(row)}, "

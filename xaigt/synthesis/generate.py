@@ -17,7 +17,6 @@ import xaigt
 from xaigt import execution
 from xaigt.anatomy.cards import load_card
 from xaigt.anatomy.fields import load_fields
-from xaigt.anatomy.sources import sha256_of
 from xaigt.dataset import layout
 from xaigt.dataset.files import DatasetError, free_bytes, size_text
 from xaigt.dataset.store import Rows, Store
@@ -205,7 +204,7 @@ def describe(job: Job) -> dict[str, Any]:
             card.model_dump(mode="json", include=_TERMS)
             | {
                 "to_file_mm": load_fields(card.name).to_file,
-                "sources_sha256": {source.role: sha256_of(source) for source in card.sources},
+                "sources_sha256": {source.role: source.sha256 for source in card.sources},
             }
             for card in cards
         ],
