@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import Any, Literal
 
 import numpy as np
-import torch
 from pydantic import Field
 
 from xaigt.distributions import DIGITS, Choice, Normal, Number, Quantiles, Uniform, draw
