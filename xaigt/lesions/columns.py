@@ -11,52 +11,64 @@ from xaigt.lesions.base import World
 
 Floats = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
+NODES = 4  # points of each column at which the anatomy is read
+LAYERS = 7  # points of each column that are counted
+_SHIFTS = (0.7548776662466927, 0.5698402909980532)  # of the plane's evenest sequence
 
 
 @dataclass(frozen=True)
 class Columns:
-    """Points in columns, an odd number in each, and the volume that each point stands for.
+    """Points in columns, and the volume that each stands for.
 
     Attributes
     ----------
-    points
-        ``[u, v, d, 3]`` (z, y, x; mm of scanner space).
+    nodes
+        Points ``[u, v, NODES, 3]`` (z, y, x; mm of scanner space) evenly along each column.
     cells
-        ``[u, v, d]`` (mm3).
+        Volumes ``[u, v, LAYERS]`` (mm3) of the points that are counted: those at :func:`layers`.
     along
         Distance (mm) of each column from the layer's centre, ``[u, v]``, shortened along its stretch: no layer reaches
         further.
     at
-        The points in template space, where that is where they were laid out.
+        The nodes in template space, where that is where they were laid out.
     """
 
-    points: Floats
+    nodes: Floats
     cells: Floats
     along: Floats
     at: Floats | None = None
 
     def places(self, used: Mask, world: World) -> tuple[Floats, Floats]:
-        """Points ``[n, d, 3]`` of template space in some columns, and their depth ``[n, d]`` under the inner table.
-
-        Both are read at every second point, and are in the middle of them between.
-        """
-        every = world.locate(self.points[used][:, ::2]) if self.at is None else self.at[used][:, ::2]
-        return between(every), between(world.probe(every, "depth"))
+        """Nodes ``[n, NODES, 3]`` of template space in some columns, and their depth ``[n, NODES]``."""
+        at = world.locate(self.nodes[used]) if self.at is None else self.at[used]
+        return at, world.probe(at, "depth").astype(np.float64)
 
     def step(self, filled: Mask) -> float:
         """Largest distance (mm) from a point of a filled column ``[u, v]`` to its neighbour in the next one."""
         largest = 0.0
         for axis in (0, 1):
-            apart = np.linalg.norm(np.diff(self.points[:, :, 0], axis=axis), axis=-1)
+            apart = np.linalg.norm(np.diff(self.nodes[:, :, 0], axis=axis), axis=-1)
             first, second = (filled.take(range(start, start + apart.shape[axis]), axis) for start in (0, 1))
             largest = max(largest, float(apart[first | second].max(initial=0.0)))
         return largest
 
 
-def between(values: npt.NDArray[np.floating]) -> Floats:
-    """Values ``[n, d, ...]``, with the middle of each two neighbours put between them."""
-    count = values.shape[1]
-    result = np.empty((values.shape[0], 2 * count - 1, *values.shape[2:]))
-    result[:, ::2] = values
-    result[:, 1::2] = 0.5 * (result[:, :-1:2] + result[:, 2::2])
-    return result
+def layers(count: int) -> Floats:
+    """Where in each column its points lie, ``[count, count, LAYERS]``: 0 on the surface, 1 at its other end.
+
+    They begin a little deeper in each column than in the last: if all had the same depths, so would the inner sides of
+    layers of even thickness, and their volume would come in steps.
+    """
+    u, v = np.arange(count)[:, None, None], np.arange(count)[None, :, None]
+    return (np.arange(LAYERS) + (u * _SHIFTS[0] + v * _SHIFTS[1]) % 1) / LAYERS
+
+
+def between(values: npt.NDArray[np.floating], shares: Floats) -> Floats:
+    """Values ``[n, NODES, ...]`` of nodes, interpolated to shares ``[n, LAYERS]`` of the way along each column."""
+    position = shares * (NODES - 1)
+    low = np.minimum(position.astype(np.intp), NODES - 2)
+    share = position - low
+    if values.ndim == 3:
+        low, share = low[..., None], share[..., None]
+    below = np.take_along_axis(values, low, 1)
+    return np.asarray(below + share * (np.take_along_axis(values, low + 1, 1) - below))

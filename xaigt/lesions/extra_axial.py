@@ -12,7 +12,7 @@ from xaigt.lesions import sheets
 from xaigt.lesions.base import Family, Footprint, Streams, World
 from xaigt.lesions.blobs import noise_probe, shape_noise, sphere_radius
 from xaigt.lesions.blood import BloodRecipe, Hematoma, density, draw_blood, settle
-from xaigt.lesions.columns import between
+from xaigt.lesions.columns import between, layers
 from xaigt.lesions.mass import from_layer, held_by_skull
 from xaigt.lesions.sheets import Sheet
 from xaigt.lesions.shell import Layer, lattice, polar, radius_of_volume, size_function, surface_radius, thickness
@@ -101,16 +101,16 @@ class ExtraAxialFamily(Family):
         noise = noise_probe(lesion.noise_seed)
         for bound in (_NEAR * radius, np.inf):  # only a layer that is cut reaches further
             used = columns.along <= bound
-            points, cells = columns.points[used], columns.cells[used]
-            at, depth = (torch.from_numpy(values) for values in columns.places(used, world))
-            bent = between(noise((points[:, ::2] - np.asarray(lesion.centre_mm)) / NOISE_MM, 0))
-            along = torch.from_numpy(columns.along[used])[:, None]
-            size = self._size(shape, at, depth, along, torch.from_numpy(bent)).ravel().numpy()
+            nodes, cells = columns.nodes[used], columns.cells[used]
+            read = (*columns.places(used, world), noise((nodes - np.asarray(lesion.centre_mm)) / NOISE_MM, 0))
+            shares = layers(len(used))[used]
+            at, depth, bent = (torch.from_numpy(between(values, shares)) for values in read)
+            size = self._size(shape, at, depth, torch.from_numpy(columns.along[used])[:, None], bent).ravel().numpy()
             free = self._outside(lesion, at, depth).ravel().numpy() <= 0
             found = fill(size, cells.ravel(), wanted, free.__getitem__, 1.0)
             if found.level <= _SURE * bound and found.volume >= _SURE * wanted:
                 break
-        inside, volumes = points.reshape(-1, 3)[found.inside], cells.ravel()[found.inside]
+        inside, volumes = between(nodes, shares).reshape(-1, 3)[found.inside], cells.ravel()[found.inside]
         resolved: dict[str, float] = {"level_mm": found.level}
         step = 0.0
         if len(inside):

@@ -15,7 +15,7 @@ import numpy.typing as npt
 import torch
 
 from xaigt.lesions.base import World
-from xaigt.lesions.columns import Columns
+from xaigt.lesions.columns import LAYERS, NODES, Columns, between, layers
 from xaigt.sampling import on_lattice
 from xaigt.schema import Strict
 
@@ -31,8 +31,8 @@ _TENT = (-14.4, 5.41, -7.72, 0.48, -2.94, 0.79)
 # Where centres are looked for (y and z, or y and |x|; mm).
 _BOXES = {"falx": ((-85.0, 55.0), (-5.0, 75.0)), "tentorium": ((-85.0, -40.0), (8.0, 48.0))}
 _TRIES = 200
-_ALONG, _ACROSS = 41, 9  # points of the lattice a layer is resolved on
-_FEW, _STEPS = 9, 6  # points along it at which the subject's map is inverted, and steps that it takes
+_ALONG = 25  # columns of the lattice a layer is resolved on, along each edge
+_FEW, _STEPS = 11, 6  # of them at which the subject's map is inverted, and steps that it takes
 
 Floats = npt.NDArray[np.float64]
 Side = Literal[-1, 1]
@@ -132,38 +132,43 @@ def draw_centre(rng: np.random.Generator, form: str, side: int, world: World) ->
 def lattice(sheet: Sheet, centre_mm: tuple[float, float, float], radius: float, world: World) -> Columns:
     """Columns around a layer of a radius: a regular lattice of template space along the sheet and away from it.
 
-    The subject's map is inverted at few of its points by iteration, and the volumes are divided by its Jacobian.
+    The subject's map is inverted at few of its points, by iteration.
     """
     half = MARGIN * radius
     thick = min(THICKEST_MM, MARGIN * 1.3 * sheet.ratio * radius)
-    cell = (2 * half / (_ALONG - 1)) ** 2 * sheet.stretch * thick / _ACROSS
+    cell = (2 * half / (_ALONG - 1)) ** 2 * sheet.stretch * thick / LAYERS
     if sheet.form == "tentorium":
         cell /= SLOPE
 
-    def laid(count: int, layers: Floats) -> Floats:
-        across = np.linspace(-half, half, count)
-        y, b, d = np.meshgrid(across * sheet.stretch + sheet.centre[1], across, layers, indexing="ij")
+    def laid(count: int) -> Floats:
+        across, deep = np.linspace(-half, half, count), np.linspace(0, thick, NODES) + HALF_MM
+        y, b, d = np.meshgrid(across * sheet.stretch + sheet.centre[1], across, deep, indexing="ij")
         if sheet.form == "falx":
             return np.stack([b + sheet.centre[0], y, sheet.side * d], -1)
         x = b + sheet.centre[2]
         height = tentorium_height(torch.from_numpy(y), torch.from_numpy(x), sheet.scale).numpy()
         return np.stack([height + d / SLOPE, y, x], -1)
 
-    ends = np.array([0.0, thick]) + HALF_MM
-    few, jacobian = _found(laid(_FEW, ends), np.asarray(centre_mm), world)
-    steps, layers = np.linspace(0, _FEW - 1, _ALONG), (np.arange(_ACROSS) + 0.5) / _ACROSS
-    points = on_lattice(few, (steps, steps, layers), 0.0, 1.0)
-    cells = cell / on_lattice(jacobian, (steps, steps, layers), 0.0, 1.0)
-    across = np.linspace(-half, half, _ALONG)
-    return Columns(points, cells, np.hypot(across[:, None], across), laid(_ALONG, layers * thick + HALF_MM))
+    target = laid(_FEW)
+    few = _found(target, np.asarray(centre_mm), world)
+    stretched = _volumes(few) / _volumes(target)
+    across, steps = np.linspace(-half, half, _ALONG), np.linspace(0, _FEW - 1, _ALONG)
+    nodes, stretched = (on_lattice(values, (steps, steps), 0.0, 1.0) for values in (few, stretched))
+    shares = layers(_ALONG)
+    cells = cell * between(stretched.reshape(-1, NODES), shares.reshape(-1, LAYERS)).reshape(shares.shape)
+    return Columns(nodes, cells, np.hypot(across[:, None], across), laid(_ALONG))
 
 
-def _found(target: Floats, centre_mm: Floats, world: World) -> tuple[Floats, Floats]:
-    """Points of scanner space that show some of template space, and the Jacobian of the map there."""
+def _found(target: Floats, centre_mm: Floats, world: World) -> Floats:
+    """Points of scanner space that show some of template space."""
     axes = np.eye(3)
     inverse = np.linalg.inv((world.locate(centre_mm + axes) - world.locate(centre_mm)).T)
     points = np.broadcast_to(centre_mm, target.shape)
     for _ in range(_STEPS):
         points = points + np.einsum("ij,...j->...i", inverse, target - world.locate(points))
-    moved = world.locate(points[..., None, :] + axes) - target[..., None, :]
-    return points, np.maximum(np.abs(np.linalg.det(moved)), 0.2)
+    return points
+
+
+def _volumes(points: Floats) -> Floats:
+    """Volume that each point of a bent lattice ``[u, v, d, 3]`` stands for."""
+    return np.asarray(np.abs(np.linalg.det(np.stack(np.gradient(points, axis=(0, 1, 2)), -1))))

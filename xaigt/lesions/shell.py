@@ -18,12 +18,12 @@ import numpy.typing as npt
 import torch
 
 from xaigt.lesions.base import World
-from xaigt.lesions.columns import Columns
+from xaigt.lesions.columns import LAYERS, NODES, Columns, layers
 from xaigt.sampling import on_lattice
 from xaigt.schema import Strict
 
 Floats = npt.NDArray[np.float64]
-_TANGENT, _DEPTH = 33, 9  # points of the lattice a layer is resolved on, along each tangent and in depth
+_TANGENT = 25  # columns of the lattice a layer is resolved on, along each tangent
 _SEEN = 13  # directions along each tangent in which the inner table is looked for
 _STEPS, _NEAR_STEPS = 6, 5  # that find the inner table to 1e-3 mm on the embedded heads; fewer from nearby
 _SLOPES = (0.4, 1.2)  # of the depth along a direction: 1 towards the nearest point of a head of the template's size
@@ -105,9 +105,10 @@ def lattice(layer: Layer, radius: float, world: World) -> Columns:
     distance = np.maximum(np.hypot(u, v), 1e-9)
     solid = (2 * half / (_TANGENT - 1) / sphere) ** 2 * np.sinc(np.minimum(distance / sphere, 0.95 * np.pi) / np.pi)
     thickness = MARGIN * layer.ratio * radius * 1.3
-    distances = surface[..., None] - (np.arange(_DEPTH) + 0.5) / _DEPTH * thickness
-    points = np.asarray(layer.origin_mm) + distances[..., None] * direction[..., None, :]
-    cells = solid[..., None] * distances**2 * (thickness / _DEPTH)
+    nodes = surface[..., None] - np.linspace(0, thickness, NODES)
+    points = np.asarray(layer.origin_mm) + nodes[..., None] * direction[..., None, :]
+    distances = surface[..., None] - layers(_TANGENT) * thickness
+    cells = solid[..., None] * distances**2 * (thickness / LAYERS)
     return Columns(points, cells, np.hypot(u / layer.stretch, v))
 
 
