@@ -33,7 +33,7 @@ import torch
 from scipy import ndimage
 
 from xaigt import cache
-from xaigt.anatomy.cards import TemplateCard, TemplateError, load_card
+from xaigt.anatomy.cards import TemplateCard, TemplateError, card_text
 from xaigt.anatomy.geometry import Array, Lattice
 from xaigt.errors import nearest
 from xaigt.sampling import Probe, Sampler
@@ -138,7 +138,7 @@ def load_fields(name: str, voxel: tuple[float, float, float] = (1.0, 1.0, 1.0)) 
     voxel
         (z, y, x) extent in mm that a sample's voxel averages.
     """
-    return _load(load_card(name).model_dump_json(), tuple(round(extent, 3) for extent in voxel))
+    return _load(card_text(name), tuple(round(extent, 3) for extent in voxel))
 
 
 @lru_cache(maxsize=8)

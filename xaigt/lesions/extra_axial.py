@@ -15,7 +15,7 @@ from xaigt.lesions.blood import BloodRecipe, Hematoma, density, draw_blood, sett
 from xaigt.lesions.columns import between, layers
 from xaigt.lesions.mass import from_layer, held_by_skull
 from xaigt.lesions.sheets import Sheet
-from xaigt.lesions.shell import Layer, lattice, polar, radius_of_volume, size_function, surface_radius, thickness
+from xaigt.lesions.shell import Layer, first_crossing, lattice, polar, radius_of_volume, size_function, thickness
 from xaigt.lesions.weighted import fill, z_range
 from xaigt.randomness import subseed
 
@@ -71,7 +71,7 @@ class ExtraAxialFamily(Family):
         origin = _rounded(world.to_scanner(MIDDLE))
         direction = np.asarray(self.place(streams))
         direction = direction / np.linalg.norm(direction)
-        radius = float(surface_radius(direction[None], origin, world)[0])
+        radius = first_crossing(direction, origin, world)
         centre = _rounded(tuple(o + radius * d for o, d in zip(origin, direction, strict=True)))
         z, y, x = world.locate(np.asarray(centre)).tolist()
         layer = Layer(form=self.form, origin_mm=origin, centre_mm=centre, ratio=ratio, stretch=stretch)

@@ -25,7 +25,8 @@ from xaigt.schema import Strict
 Floats = npt.NDArray[np.float64]
 _TANGENT = 25  # columns of the lattice a layer is resolved on, along each tangent
 _SEEN = 13  # directions along each tangent in which the inner table is looked for
-_STEPS, _NEAR_STEPS = 6, 5  # that find the inner table to 1e-3 mm on the embedded heads; fewer from nearby
+_STEPS = 3  # that find the inner table from nearby
+_RAY = np.arange(40.0, 116.0, 5.0)  # where it is looked for first along one direction
 _SLOPES = (0.4, 1.2)  # of the depth along a direction: 1 towards the nearest point of a head of the template's size
 MARGIN = 1.35  # its half-width, in radii of the unrestricted layer of the wanted volume
 
@@ -98,7 +99,7 @@ def lattice(layer: Layer, radius: float, world: World) -> Columns:
         return (np.cos(angle)[..., None] * normal + (ahead * u)[..., None] * along + (ahead * v)[..., None] * up), u, v
 
     # The inner table is found in few directions: the layer begins 1 mm under it, and its depth is read where it lies.
-    found = surface_radius(directions(_SEEN)[0], layer.origin_mm, world, start=sphere)
+    found = surface_radius(directions(_SEEN)[0], layer.origin_mm, world, sphere)
     steps = np.linspace(0, _SEEN - 1, _TANGENT)
     surface = on_lattice(found, (steps, steps), 0.0, 1.0)
     direction, u, v = directions(_TANGENT)
@@ -112,18 +113,29 @@ def lattice(layer: Layer, radius: float, world: World) -> Columns:
     return Columns(points, cells, np.hypot(u / layer.stretch, v))
 
 
+def first_crossing(direction: Floats, origin: tuple[float, float, float], world: World) -> float:
+    """Distance (mm) from the origin to the inner table along one unit direction ``[3]``."""
+    depth = world.probe(world.locate(np.asarray(origin) + _RAY[:, None] * direction), "depth")
+    crossed = np.flatnonzero((depth[:-1] > 0) & (depth[1:] <= 0))
+    start = 60.0
+    if len(crossed):
+        inside, outside = depth[crossed[0] : crossed[0] + 2].tolist()
+        start = _RAY[crossed[0]] + (_RAY[1] - _RAY[0]) * inside / (inside - outside)
+    return float(surface_radius(direction, origin, world, start, _STEPS if len(crossed) else 2 * _STEPS))
+
+
 def surface_radius(
-    direction: Floats, origin: tuple[float, float, float], world: World, start: float | None = None
+    direction: Floats, origin: tuple[float, float, float], world: World, start: float, steps: int = _STEPS
 ) -> Floats:
     """Distance (mm) from the origin to the inner table along unit directions ``[..., 3]``.
 
-    The depth is a signed distance, so a step of its length comes near the surface: one from `start` (mm; 60 if it
-    is not known), and then the secant method, which takes the slope of the depth along a direction from the last step.
+    The depth is a signed distance, so a step of its length comes near the surface: one from `start` (mm), and then the
+    secant method, which takes the slope of the depth along a direction from the last step.
     """
-    radius = np.full(direction.shape[:-1], 60.0 if start is None else start)
+    radius = np.full(direction.shape[:-1], start)
     slope = np.ones_like(radius)
     last: tuple[Floats, Floats] | None = None
-    for _ in range(_STEPS if start is None else _NEAR_STEPS):
+    for _ in range(steps):
         points = np.asarray(origin) + radius[..., None] * direction
         depth = world.probe(world.locate(points), "depth").astype(np.float64)
         if last is not None:

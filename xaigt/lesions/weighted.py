@@ -80,7 +80,9 @@ def fill(
             level = math.ceil(float(size[known[min(place, len(known) - 1)]]) * 10**DIGITS) / 10**DIGITS
             if last or level <= beyond:
                 break
-        bound, asked = beyond, 2 * asked
+        # What has been asked tells how much more to ask.
+        held = float(each[known].sum(dtype=np.float64))
+        bound, asked = beyond, math.ceil(asked * min(max(1.2 * wanted / max(held, 1e-9), 1.5), 8.0))
     inside = known[size[known] <= level]
     return Filled(level, float(each[inside].sum(dtype=np.float64)), inside)
 

@@ -18,7 +18,7 @@ from xaigt.randomness import subseed
 BOX = ((-48.0, -70.0, -48.0), (40.0, 46.0, 48.0))
 MIDDLE = (12.0, -20.0, 16.0)
 STEP_MM = 2.5
-SHARE = 0.3  # of the points in and about the ventricles that lie inside, roughly
+SHARE = 0.15  # of the points in and about the ventricles that lie inside, roughly
 NOISE_MM = 18.0  # scale of the ripple
 # Blood of one side lies in its lateral ventricle. The others are cavities of the midline, which a level would cross:
 # the third (half as wide, and up to as high) and the fourth with the aqueduct (mm of template space).

@@ -148,9 +148,10 @@ def _size(lesion: Subarachnoid, offset: list[torch.Tensor], noise: torch.Tensor)
 def _wet(world: World, points: Points) -> npt.NDArray[np.bool_]:
     """Whether points lie in the fluid of sulci and cisterns."""
     at = world.locate(points)
-    found = world.probe(at, "csf") >= FLUID
-    found &= world.probe(at, "ventricles") <= 0
-    return found & (world.probe(at, "depth") >= INNER_MM)
+    wet = world.probe(at, "csf") >= FLUID
+    at = at[wet]
+    wet[wet] = (world.probe(at, "ventricles") <= 0) & (world.probe(at, "depth") >= INNER_MM)
+    return wet
 
 
 def _seed(rng: np.random.Generator, site: str, world: World) -> tuple[float, float, float]:
