@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +15,31 @@ Mask = npt.NDArray[np.bool_]
 NODES = 4  # points of each column at which the anatomy is read
 LAYERS = 7  # points of each column that are counted
 _SHIFTS = (0.7548776662466927, 0.5698402909980532)  # of the plane's evenest sequence
+
+
+@dataclass(frozen=True)
+class Read:
+    """What is known of points in columns: all ``[n, LAYERS]`` or ``[n, LAYERS, 3]``.
+
+    Attributes
+    ----------
+    points
+        In scanner space (z, y, x; mm).
+    cells
+        What each stands for (mm3).
+    at
+        In template space.
+    depth
+        Under the inner table (mm).
+    noise
+        As the caller reads it.
+    """
+
+    points: Floats
+    cells: Floats
+    at: Floats
+    depth: Floats
+    noise: Floats
 
 
 @dataclass(frozen=True)
@@ -38,10 +64,13 @@ class Columns:
     along: Floats
     at: Floats | None = None
 
-    def places(self, used: Mask, world: World) -> tuple[Floats, Floats]:
-        """Nodes ``[n, NODES, 3]`` of template space in some columns, and their depth ``[n, NODES]``."""
-        at = world.locate(self.nodes[used]) if self.at is None else self.at[used]
-        return at, world.probe(at, "depth").astype(np.float64)
+    def read(self, used: Mask, world: World, noise: Callable[[Floats], npt.NDArray[np.float32]]) -> Read:
+        """Read at the nodes of some columns ``[u, v]``, and interpolate to the points of those."""
+        nodes = self.nodes[used]
+        at = world.locate(nodes) if self.at is None else self.at[used]
+        table = np.concatenate([nodes, at, world.probe(at, "depth")[..., None], noise(nodes)[..., None]], -1)
+        found = between(table, layers(len(used))[used])
+        return Read(found[..., :3], self.cells[used], found[..., 3:6], found[..., 6], found[..., 7])
 
     def step(self, filled: Mask) -> float:
         """Largest distance (mm) from a point of a filled column ``[u, v]`` to its neighbour in the next one."""
@@ -63,12 +92,13 @@ def layers(count: int) -> Floats:
     return (np.arange(LAYERS) + (u * _SHIFTS[0] + v * _SHIFTS[1]) % 1) / LAYERS
 
 
-def between(values: npt.NDArray[np.floating], shares: Floats) -> Floats:
-    """Values ``[n, NODES, ...]`` of nodes, interpolated to shares ``[n, LAYERS]`` of the way along each column."""
+def between(values: Floats, shares: Floats) -> Floats:
+    """Values ``[n, NODES, k]`` of nodes, interpolated to shares ``[n, LAYERS]`` of the way along each column."""
     position = shares * (NODES - 1)
     low = np.minimum(position.astype(np.intp), NODES - 2)
-    share = position - low
-    if values.ndim == 3:
-        low, share = low[..., None], share[..., None]
-    below = np.take_along_axis(values, low, 1)
-    return np.asarray(below + share * (np.take_along_axis(values, low + 1, 1) - below))
+    rows = low + np.arange(0, values.shape[0] * NODES, NODES)[:, None]
+    table = values.reshape(-1, values.shape[2])
+    below, above = table.take(rows, 0), table.take(rows + 1, 0)
+    above -= below
+    above *= (position - low)[..., None]
+    return np.add(below, above, out=above)

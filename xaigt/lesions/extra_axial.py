@@ -12,7 +12,6 @@ from xaigt.lesions import sheets
 from xaigt.lesions.base import Family, Footprint, Streams, World
 from xaigt.lesions.blobs import noise_probe, shape_noise, sphere_radius
 from xaigt.lesions.blood import BloodRecipe, Hematoma, density, draw_blood, settle
-from xaigt.lesions.columns import between, layers
 from xaigt.lesions.mass import from_layer, held_by_skull
 from xaigt.lesions.sheets import Sheet
 from xaigt.lesions.shell import Layer, first_crossing, lattice, polar, radius_of_volume, size_function, thickness
@@ -98,24 +97,23 @@ class ExtraAxialFamily(Family):
         else:
             radius = radius_of_volume(shape.form, shape.ratio, wanted)
             columns = lattice(shape, radius, world)
-        noise = noise_probe(lesion.noise_seed)
+        probe = noise_probe(lesion.noise_seed)
         for bound in (_NEAR * radius, np.inf):  # only a layer that is cut reaches further
             used = columns.along <= bound
-            nodes, cells = columns.nodes[used], columns.cells[used]
-            read = (*columns.places(used, world), noise((nodes - np.asarray(lesion.centre_mm)) / NOISE_MM, 0))
-            shares = layers(len(used))[used]
-            at, depth, bent = (torch.from_numpy(between(values, shares)) for values in read)
-            size = self._size(shape, at, depth, torch.from_numpy(columns.along[used])[:, None], bent).ravel().numpy()
+            read = columns.read(used, world, lambda at: probe((at - np.asarray(lesion.centre_mm)) / NOISE_MM, 0))
+            at, depth, noise = (torch.from_numpy(values) for values in (read.at, read.depth, read.noise))
+            along = torch.from_numpy(columns.along[used])[:, None]
+            size = self._size(shape, at, depth, along, noise).ravel().numpy()
             free = self._outside(lesion, at, depth).ravel().numpy() <= 0
-            found = fill(size, cells.ravel(), wanted, free.__getitem__, 1.0)
+            found = fill(size, read.cells.ravel(), wanted, free.__getitem__, 1.0)
             if found.level <= _SURE * bound and found.volume >= _SURE * wanted:
                 break
-        inside, volumes = between(nodes, shares).reshape(-1, 3)[found.inside], cells.ravel()[found.inside]
+        inside, volumes = read.points.reshape(-1, 3)[found.inside], read.cells.ravel()[found.inside]
         resolved: dict[str, float] = {"level_mm": found.level}
         step = 0.0
         if len(inside):
             filled = np.zeros(used.shape, bool)
-            filled[tuple(axis[found.inside // cells.shape[1]] for axis in np.nonzero(used))] = True
+            filled[tuple(axis[found.inside // read.cells.shape[1]] for axis in np.nonzero(used))] = True
             step = columns.step(filled)
             farthest = float(np.linalg.norm(inside - np.asarray(lesion.centre_mm), axis=1).max())
             resolved["reach_mm"] = round(farthest + step + REACH_MM, DIGITS)

@@ -155,7 +155,7 @@ def lattice(sheet: Sheet, centre_mm: tuple[float, float, float], radius: float, 
     across, steps = np.linspace(-half, half, _ALONG), np.linspace(0, _FEW - 1, _ALONG)
     nodes, stretched = (on_lattice(values, (steps, steps), 0.0, 1.0) for values in (few, stretched))
     shares = layers(_ALONG)
-    cells = cell * between(stretched.reshape(-1, NODES), shares.reshape(-1, LAYERS)).reshape(shares.shape)
+    cells = cell * between(stretched.reshape(-1, NODES, 1), shares.reshape(-1, LAYERS)).reshape(shares.shape)
     return Columns(nodes, cells, np.hypot(across[:, None], across), laid(_ALONG))
 
 

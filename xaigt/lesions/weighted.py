@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from xaigt.distributions import DIGITS
 
-_BLOCK = 4  # points an edge of the blocks that are looked at first
+_BLOCKS = (4, 2)  # points an edge of the blocks that are looked at first, and of those in them
 
 Values = npt.NDArray[np.floating]
 Points = npt.NDArray[np.float64]
@@ -153,12 +153,17 @@ def blocks(axes: Sequence[Values], near: Callable[[Points, float], npt.NDArray[n
         Coordinates, evenly spaced.
     near
         Says of points ``[n, 3]`` whether anything of interest lies within a distance (mm) of them; it is asked about
-        blocks of the lattice.
+        the middles of blocks of the lattice.
     """
     widths = [axis[1] - axis[0] for axis in axes]
-    middles = [axis[::_BLOCK] + width * (_BLOCK - 1) / 2 for axis, width in zip(axes, widths, strict=True)]
-    shape = [len(axis) for axis in middles]
-    keep = near(points_of(middles, np.arange(math.prod(shape))), 0.5 * _BLOCK * math.hypot(*widths)).reshape(shape)
-    for dim, axis in enumerate(axes):
-        keep = keep.repeat(_BLOCK, dim).take(np.arange(len(axis)), dim)
+    keep = np.ones([len(axis) for axis in axes], bool)
+    for edge in _BLOCKS:
+        middles = [axis[::edge] + width * (edge - 1) / 2 for axis, width in zip(axes, widths, strict=True)]
+        found = keep[::edge, ::edge, ::edge]
+        asked = np.flatnonzero(found)
+        held = np.zeros(found.size, bool)
+        held[asked] = near(points_of(middles, asked), 0.5 * edge * math.hypot(*widths))
+        keep = held.reshape(found.shape)
+        for dim, axis in enumerate(axes):
+            keep = keep.repeat(edge, dim).take(np.arange(len(axis)), dim)
     return keep

@@ -18,7 +18,8 @@ from xaigt.randomness import subseed
 FLUID = 0.35  # share of fluid from which a point can hold blood: the average brain's sulci are blurred
 FLUID_FULL = 0.6  # share of fluid from which blood shows in full
 INNER_MM = 2.0  # blood keeps this far from the inner table: the dura, and what partial volume with bone hides
-DENSITY = 0.2  # share of the surroundings of a seed that is fluid, roughly: sets the lattice's size, and what is read
+DENSITY = 0.2  # share of the surroundings of a seed that is fluid, roughly: sets the lattice's size only
+SHARE = 0.12  # of the points of that lattice that can hold blood, roughly
 LARGEST_RADIUS = 70.0
 POINTS = 15  # of that lattice, along half its width
 ROOM = 2.1  # half-width of that lattice, in radii of the ball that holds enough fluid
@@ -106,7 +107,7 @@ class SubarachnoidFamily(Family):
         offset = spread(axes, lesion.centre_mm)
         size = _size(lesion, offset, noise_on(lesion.noise_seed, axes, lesion.centre_mm, NOISE_MM))
         size = torch.where(_flat_norm(offset) <= half, size, torch.inf).reshape(-1).numpy()
-        found = fill(size, cell, wanted, lambda index: _wet(world, points_of(axes, index)), DENSITY)
+        found = fill(size, cell, wanted, lambda index: _wet(world, points_of(axes, index)), SHARE)
         inside = points_of(axes, found.inside)
         return lesion.model_copy(
             update={
