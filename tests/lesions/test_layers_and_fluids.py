@@ -26,7 +26,7 @@ CPU = torch.device("cpu")
 def test_level_of_volume_by_hand():
     size, cells = np.array([4.0, 1.0, 3.0, 2.0]), np.array([10.0, 1.0, 5.0, 2.0])
 
-    def found(wanted, below=9.0, size=size):
+    def found(wanted, below=9.0):
         filled = fill(size, cells, wanted, lambda index: size[index] < below, share=1.0)
         return filled.level, filled.volume, sorted(filled.inside.tolist())
 
@@ -35,7 +35,6 @@ def test_level_of_volume_by_hand():
     assert found(99) == (4.0, 18.0, [0, 1, 2, 3])
     assert found(99, below=2.5) == (2.0, 3.0, [1, 3])
     assert found(99, below=0) == (0.0, 0.0, [])
-    assert found(99, size=np.where(size > 3, np.inf, size)) == (3.0, 8.0, [1, 2, 3])  # what is infinite is out
 
 
 @settings(derandomize=True, max_examples=40, deadline=None)
@@ -92,7 +91,7 @@ def test_blocks_keep_all_that_is_near():
     kept = blocks(axes, near).ravel()
     away = np.linalg.norm(points_of(axes, np.arange(len(kept))) - 3.0, axis=1)
     assert kept[away <= 4.0].all() and not kept[away > 15.0].any()
-    assert asked == [5 * 7 * 5]
+    assert asked[0] == 5 * 7 * 5 and len(asked) == 2 and asked[1] < 10 * 13 * 9 / 2
 
 
 @pytest.mark.parametrize("form", ["lens", "crescent"])

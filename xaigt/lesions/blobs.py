@@ -24,7 +24,7 @@ from xaigt.splines import control_shape, expand
 from xaigt.volume import rotation_matrix
 
 EXTENT = 2.2  # half the edge of the lattice that a blob is resolved on, in radii of the sphere of its volume
-_LATTICE = 27  # points an edge
+_LATTICE = 25  # points an edge
 # Where the lattice lies beside the centre (z, y, x), in its steps: on a centred one many points of a symmetric blob are
 # equally far out, and its volume comes in jumps of several per cent.
 _OFFSET = (0.19, 0.31, 0.43)

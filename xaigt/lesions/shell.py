@@ -24,7 +24,7 @@ from xaigt.schema import Strict
 
 Floats = npt.NDArray[np.float64]
 _TANGENT = 25  # columns of the lattice a layer is resolved on, along each tangent
-_SEEN = 13  # directions along each tangent in which the inner table is looked for
+_SEEN = 9  # directions along each tangent in which the inner table is looked for
 _STEPS = 3  # that find the inner table from nearby
 _RAY = np.arange(40.0, 116.0, 5.0)  # where it is looked for first along one direction
 _SLOPES = (0.4, 1.2)  # of the depth along a direction: 1 towards the nearest point of a head of the template's size

@@ -53,7 +53,7 @@ def fill(
     Parameters
     ----------
     size
-        Size function at some points, ``[n]``; points of infinite size are never allowed.
+        Size function at some points, ``[n]``.
     cells
         Volume (mm3) that each point stands for, or all alike.
     wanted
@@ -64,12 +64,14 @@ def fill(
         Of the points of small size, how many are allowed, roughly: it decides how many are asked first, no more.
     """
     each = np.broadcast_to(np.asarray(cells), size.shape)
+    if not len(size):
+        return Filled(0.0, 0.0, np.empty(0, np.intp))
     asked = math.ceil(wanted / float(each.mean()) / share)
     known, bound = np.empty(0, np.intp), -math.inf
     while True:
         last = asked >= len(size)
         beyond = math.inf if last else float(np.partition(size, asked)[asked])
-        new = np.flatnonzero((size > bound) & (size <= beyond) & (size < math.inf))
+        new = np.flatnonzero((size > bound) & (size <= beyond))
         known = np.concatenate([known, new[allowed(new)]])
         if last and not len(known):
             return Filled(0.0, 0.0, known)

@@ -86,9 +86,11 @@ class IntraventricularFamily(Family):
             return _outside(lesion.side, torch.from_numpy(at), ventricles).numpy()
 
         near = blocks(axes, lambda middles, distance: outside(middles) <= 1.3 * distance)  # the map stretches by less
-        height = np.where(near, height, np.inf).ravel()
-        found = fill(height, cell, wanted, lambda index: outside(points_of(axes, index)) <= 0, SHARE)
-        inside = points_of(axes, found.inside)
+        nearby = np.flatnonzero(near)
+        found = fill(
+            height.ravel()[nearby], cell, wanted, lambda index: outside(points_of(axes, nearby[index])) <= 0, SHARE
+        )
+        inside = points_of(axes, nearby[found.inside])
         farthest = np.linalg.norm(inside - np.asarray(lesion.centre_mm), axis=1).max(initial=0.0)
         return lesion.model_copy(
             update={

@@ -113,14 +113,14 @@ class StrokeFamily(Family):
         z, y, x = lesion.centre_mm
         axes, cell = box_axes((z - half, y - half, x - half), (z + half, y + half, x + half), STEP_MM)
         slope = _slope(lesion, spread(axes), noise_on(lesion.noise_seed, axes, lesion.centre_mm, NOISE_MM))
-        slope = torch.where(slope <= WIDEST, slope, torch.inf).reshape(-1)
+        within = np.flatnonzero((slope <= WIDEST).numpy())
 
         def allowed(index: Index) -> npt.NDArray[np.bool_]:
-            points = torch.from_numpy(points_of(axes, index).astype(np.float32)).to(world.device)
+            points = torch.from_numpy(points_of(axes, within[index]).astype(np.float32)).to(world.device)
             return np.asarray((_share(lesion, world, points, 1e-3) >= 0.5).cpu().numpy())
 
-        found = fill(slope.numpy(), cell, wanted, allowed, SHARE)
-        inside = points_of(axes, found.inside)
+        found = fill(slope.numpy().ravel()[within], cell, wanted, allowed, SHARE)
+        inside = points_of(axes, within[found.inside])
         farthest = float(np.linalg.norm(inside - np.asarray(lesion.centre_mm), axis=1).max(initial=0.0))
         return lesion.model_copy(
             update={

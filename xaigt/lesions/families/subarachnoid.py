@@ -106,9 +106,10 @@ class SubarachnoidFamily(Family):
         axes, cell = box_axes((z - low, y - half, x - half), (z + low, y + half, x + half), half / POINTS)
         offset = spread(axes, lesion.centre_mm)
         size = _size(lesion, offset, noise_on(lesion.noise_seed, axes, lesion.centre_mm, NOISE_MM))
-        size = torch.where(_flat_norm(offset) <= half, size, torch.inf).reshape(-1).numpy()
-        found = fill(size, cell, wanted, lambda index: _wet(world, points_of(axes, index)), SHARE)
-        inside = points_of(axes, found.inside)
+        within = np.flatnonzero((_flat_norm(offset) <= half).numpy())
+        size = size.numpy().ravel()[within]
+        found = fill(size, cell, wanted, lambda index: _wet(world, points_of(axes, within[index])), SHARE)
+        inside = points_of(axes, within[found.inside])
         return lesion.model_copy(
             update={
                 "level_mm": found.level,
