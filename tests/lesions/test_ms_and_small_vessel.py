@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-import torch
 
 from tests.lesions.planted import Slab, draw_lesions, filled
 from xaigt.distributions import Choice

@@ -138,9 +138,7 @@ class SubjectMap:
         """D in mm, ``[3, z, y, x]``."""
         lattice = self.fields.push_lattice
         subject = self.subject
-        smooth = smooth_displacement(
-            subject.displacement_seed, subject.displacement_mm, lattice.shape, lattice.spacing
-        )
+        smooth = smooth_displacement(subject.displacement_seed, subject.displacement_mm, lattice.shape, lattice.spacing)
         # In place, by torch: half the time.
         push = torch.from_numpy(self.fields.push)
         return np.asarray(torch.from_numpy(smooth).neg_().add_(push, alpha=subject.ventricles_mm).numpy())
@@ -189,9 +187,7 @@ class SubjectMap:
             if low != cell:
                 cell, terms = low, self._terms(low)
             to_z, to_y, to_x = (
-                target
-                - (a + up * (b + ahead * (e + away * h) + away * f) + ahead * (c + away * g) + away * d)
-                - place
+                target - (a + up * (b + ahead * (e + away * h) + away * f) + ahead * (c + away * g) + away * d) - place
                 for (a, b, c, d, e, f, g, h), target, place in zip(terms, point, (z, y, x), strict=True)
             )
             z, y, x = z + to_z, y + to_y, x + to_x

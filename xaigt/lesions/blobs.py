@@ -141,8 +141,10 @@ def noise_values(seed: int) -> npt.NDArray[np.float32]:
 
 
 def noise_on(seed: int, axes: Axes, centre: Vector, scale_mm: float) -> torch.Tensor:
-    """Noise ``[z, y, x]`` on a rectangular lattice of points, as :func:`shape_noise` has it at their distances from
-    a centre over `scale_mm`, at a tenth of the cost a point."""
+    """Noise ``[z, y, x]`` on a rectangular lattice: that of :func:`shape_noise`, at a tenth of the cost a point.
+
+    It is read at the distances of the points from a centre over `scale_mm`.
+    """
     relative = [(axis - c) / scale_mm for axis, c in zip(axes, centre, strict=True)]
     return torch.from_numpy(on_lattice(noise_values(seed)[0], relative, -EXTENT, NOISE_SPACING))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -82,6 +83,7 @@ class Columns:
         return largest
 
 
+@lru_cache(maxsize=8)
 def layers(count: int) -> Floats:
     """Where in each column its points lie, ``[count, count, LAYERS]``: 0 on the surface, 1 at its other end.
 
@@ -89,7 +91,9 @@ def layers(count: int) -> Floats:
     layers of even thickness, and their volume would come in steps.
     """
     u, v = np.arange(count)[:, None, None], np.arange(count)[None, :, None]
-    return (np.arange(LAYERS) + (u * _SHIFTS[0] + v * _SHIFTS[1]) % 1) / LAYERS
+    shares = (np.arange(LAYERS) + (u * _SHIFTS[0] + v * _SHIFTS[1]) % 1) / LAYERS
+    shares.setflags(write=False)  # it is kept and shared
+    return shares
 
 
 def between(values: Floats, shares: Floats) -> Floats:

@@ -31,7 +31,7 @@ _TENT = (-14.4, 5.41, -7.72, 0.48, -2.94, 0.79)
 # Where centres are looked for (y and z, or y and |x|; mm).
 _BOXES = {"falx": ((-85.0, 55.0), (-5.0, 75.0)), "tentorium": ((-85.0, -40.0), (8.0, 48.0))}
 _TRIES = 200
-_ALONG = 25  # columns of the lattice a layer is resolved on, along each edge
+_ALONG = 41  # columns of the lattice a layer is resolved on, along each edge
 _FEW, _STEPS = 11, 6  # of them at which the subject's map is inverted, and steps that it takes
 
 Floats = npt.NDArray[np.float64]
@@ -171,4 +171,5 @@ def _found(target: Floats, centre_mm: Floats, world: World) -> Floats:
 
 def _volumes(points: Floats) -> Floats:
     """Volume that each point of a bent lattice ``[u, v, d, 3]`` stands for."""
-    return np.asarray(np.abs(np.linalg.det(np.stack(np.gradient(points, axis=(0, 1, 2)), -1))))
+    edges = [np.gradient(points, axis=axis) for axis in range(3)]
+    return np.asarray(np.abs(np.linalg.det(np.stack(edges, -1))))

@@ -19,6 +19,7 @@ from xaigt.distributions import DIGITS
 _BLOCKS = (4, 2)  # points an edge of the blocks that are looked at first, and of those in them
 
 Values = npt.NDArray[np.floating]
+Coordinates = npt.NDArray[np.float64]
 Points = npt.NDArray[np.float64]
 """Points ``[n, 3]`` (z, y, x; mm)."""
 Index = npt.NDArray[np.intp]
@@ -121,7 +122,7 @@ def z_range(heights: Values, volumes: Values, step: float = 0.0, bins: int = 24)
     return round(low + (first + 0.5) * width, DIGITS), round(low + (last + 0.5) * width, DIGITS)
 
 
-def box_axes(low: Sequence[float], high: Sequence[float], step: float) -> tuple[list[Values], float]:
+def box_axes(low: Sequence[float], high: Sequence[float], step: float) -> tuple[list[Coordinates], float]:
     """Coordinates along z, y and x of the points of a lattice that fills a box, and the volume (mm3) of each.
 
     Parameters
@@ -131,7 +132,8 @@ def box_axes(low: Sequence[float], high: Sequence[float], step: float) -> tuple[
     step
         Largest distance between points in mm.
     """
-    axes, cell = [], 1.0
+    axes: list[Coordinates] = []
+    cell = 1.0
     for first, last in zip(low, high, strict=True):
         count = max(2, math.ceil((last - first) / step))
         width = (last - first) / count
@@ -140,13 +142,15 @@ def box_axes(low: Sequence[float], high: Sequence[float], step: float) -> tuple[
     return axes, cell
 
 
-def points_of(axes: Sequence[Values], index: Index) -> Points:
+def points_of(axes: Sequence[Coordinates], index: Index) -> Points:
     """Points ``[n, 3]`` of a rectangular lattice by their numbers in it."""
     places = np.unravel_index(index, [len(axis) for axis in axes])
     return np.stack([axis[place] for axis, place in zip(axes, places, strict=True)], -1)
 
 
-def blocks(axes: Sequence[Values], near: Callable[[Points, float], npt.NDArray[np.bool_]]) -> npt.NDArray[np.bool_]:
+def blocks(
+    axes: Sequence[Coordinates], near: Callable[[Points, float], npt.NDArray[np.bool_]]
+) -> npt.NDArray[np.bool_]:
     """Points ``[z, y, x]`` of a rectangular lattice near which something of interest may lie.
 
     Parameters

@@ -77,7 +77,8 @@ class IntraventricularFamily(Family):
             stage=stage,
             blood=blood,
         )
-        axes, cell = box_axes(*np.sort([world.to_scanner(corner) for corner in BOX], axis=0), STEP_MM)
+        low, high = np.sort([world.to_scanner(corner) for corner in BOX], axis=0).tolist()
+        axes, cell = box_axes(low, high, STEP_MM)
         height = _height(lesion, spread(axes)[1], noise_on(lesion.noise_seed, axes, lesion.centre_mm, NOISE_MM)).numpy()
 
         def outside(points: Points) -> Values:

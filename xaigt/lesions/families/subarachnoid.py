@@ -107,8 +107,9 @@ class SubarachnoidFamily(Family):
         offset = spread(axes, lesion.centre_mm)
         size = _size(lesion, offset, noise_on(lesion.noise_seed, axes, lesion.centre_mm, NOISE_MM))
         within = np.flatnonzero((_flat_norm(offset) <= half).numpy())
-        size = size.numpy().ravel()[within]
-        found = fill(size, cell, wanted, lambda index: _wet(world, points_of(axes, within[index])), SHARE)
+        found = fill(
+            size.numpy().ravel()[within], cell, wanted, lambda index: _wet(world, points_of(axes, within[index])), SHARE
+        )
         inside = points_of(axes, within[found.inside])
         return lesion.model_copy(
             update={
