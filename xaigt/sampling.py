@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +13,7 @@ from scipy import ndimage
 
 from xaigt.compiled.reading import read, read_between
 
+Real = TypeVar("Real", np.float32, np.float64)
 Indices = tuple[npt.NDArray[np.int64], ...]
 Shares = tuple[npt.NDArray[np.float32], ...]
 
@@ -152,16 +154,16 @@ class Probe:
 
 
 def on_lattice(
-    values: npt.NDArray[np.float32], axes: Sequence[npt.NDArray[np.float64]], origin: float, spacing: float
-) -> npt.NDArray[np.float32]:
-    """Values ``[z, y, x]`` of one channel on a rectangular lattice, interpolated along one axis after the other.
+    values: npt.NDArray[Real], axes: Sequence[npt.NDArray[np.float64]], origin: float, spacing: float
+) -> npt.NDArray[Real]:
+    """Values on a rectangular lattice, interpolated along one axis after the other.
 
     Parameters
     ----------
     values
-        ``[k, j, i]`` on a regular lattice.
+        On a regular lattice of as many axes as are wanted, and perhaps more beside.
     axes
-        Coordinates along z, y and x of the points that are wanted; beyond the lattice its border is read.
+        Coordinates along each axis of the points that are wanted; beyond the lattice its border is read.
     origin, spacing
         First coordinate of the values and the distance between them, alike along each axis.
     """
@@ -169,7 +171,7 @@ def on_lattice(
         last = values.shape[axis] - 1
         position = np.clip((wanted - origin) / spacing, 0, last)
         low = np.minimum(position.astype(np.intp), last - 1)
-        share = (position - low).astype(np.float32).reshape([-1 if i == axis else 1 for i in range(3)])
+        share = (position - low).astype(values.dtype).reshape([-1 if i == axis else 1 for i in range(values.ndim)])
         below, above = values.take(low, axis), values.take(low + 1, axis)
         above -= below
         above *= share

@@ -11,7 +11,6 @@ from xaigt.lesions.blobs import (
     Blob,
     Ellipsoid,
     draw_ellipsoids,
-    lattice_around,
     resolve,
     shape_noise,
     size_function,
@@ -27,10 +26,11 @@ def blob(radius=10.0, ellipsoids=(BALL,), roughness=0.0, centre=(1.0, 2.0, 3.0))
     return Blob(centre_mm=centre, radius_mm=radius, ellipsoids=ellipsoids, roughness=roughness, noise_seed=4)
 
 
-def resolved(shape, allowed=None):
-    points, cell = lattice_around(shape.centre_mm, shape.radius_mm, CPU)
-    everywhere = torch.ones(points.shape[:-1], dtype=torch.bool)
-    return resolve(shape, points, cell, everywhere if allowed is None else allowed(points))
+def resolved(shape, allowed=lambda points: np.ones(len(points), bool)):
+    found, volume, inside = resolve(shape, allowed)
+    if volume:  # what is inside is inside by the size function of points, too
+        assert (size_function(found, torch.from_numpy(inside).float()) <= found.level_mm + 1e-3).all()
+    return found, volume
 
 
 def test_the_size_function_of_a_ball_is_the_distance():
@@ -67,7 +67,7 @@ def test_no_room_at_all():
 
 
 def test_too_little_room_gives_what_there_is():
-    _, volume = resolved(blob(10.0), allowed=lambda points: (points - torch.tensor([1.0, 2.0, 3.0])).norm(dim=-1) < 5)
+    _, volume = resolved(blob(10.0), allowed=lambda points: np.linalg.norm(points - [1.0, 2.0, 3.0], axis=1) < 5)
     assert volume == pytest.approx(4 / 3 * math.pi * 125, rel=0.1)
 
 

@@ -64,9 +64,7 @@ def test_a_swirl_makes_about_a_third_less_dense():
 
 
 def test_layers_part_at_the_share_and_the_fresh_blood_lies_behind():
-    cells = torch.ones(POINTS.shape[:-1])
-    inside = torch.ones_like(cells, dtype=torch.bool)
-    mixed = settle(blood(mixture="layers", share=0.25), POINTS, cells, inside)
+    mixed = settle(blood(mixture="layers", share=0.25), POINTS[..., 1].ravel().numpy())
     assert mixed.layer_mm == pytest.approx(-10, abs=1.5)  # y runs from -20 (the back) to 20
     values = density(mixed, (0, 0, 0), POINTS, 5.0)
     y = POINTS[..., 1]
@@ -75,13 +73,12 @@ def test_layers_part_at_the_share_and_the_fresh_blood_lies_behind():
 
 
 def test_settling_weighs_points_by_what_they_fill():
-    points = torch.zeros(4, 3)
-    points[:, 1] = torch.tensor([0.0, 1.0, 2.0, 3.0])
-    cells, inside = torch.tensor([1.0, 1.0, 1.0, 7.0]), torch.tensor([True, True, False, True])
-    # 9 mm3 are inside: two of 1 at y = 0 and 1, seven at y = 3; half of it is reached at y = 3.
-    assert settle(blood(mixture="layers", share=0.5), points, cells, inside).layer_mm == 3
-    assert settle(blood(mixture="layers", share=0.2), points, cells, inside).layer_mm == 1
-    assert settle(blood(share=0.2), points, cells, inside).layer_mm == 0
+    heights, volumes = np.array([3.0, 0.0, 1.0]), np.array([7.0, 1.0, 1.0])
+    # 9 mm3: two of 1 at y = 0 and 1, seven at y = 3; half of it is reached at y = 3.
+    assert settle(blood(mixture="layers", share=0.5), heights, volumes).layer_mm == 3
+    assert settle(blood(mixture="layers", share=0.2), heights, volumes).layer_mm == 1
+    assert settle(blood(mixture="layers", share=0.5), heights).layer_mm == 1  # all alike
+    assert settle(blood(share=0.2), heights, volumes).layer_mm == 0
 
 
 def test_patches_take_their_share():

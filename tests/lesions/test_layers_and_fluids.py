@@ -6,6 +6,8 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from xaigt.anatomy.fields import load_fields
 from xaigt.anatomy.subjects import SubjectRecipe, draw_subject
@@ -15,42 +17,81 @@ from xaigt.lesions.families import subarachnoid
 from xaigt.lesions.families.epidural import CORONAL, LAMBDOID, SAGITTAL
 from xaigt.lesions.sheets import Sheet, from_sheet
 from xaigt.lesions.shell import Layer, polar, radius_of_volume, size_function, volume_factor
-from xaigt.lesions.weighted import box_lattice, level_of_volume, z_range
+from xaigt.lesions.weighted import blocks, box_axes, fill, points_of, z_range
 from xaigt.randomness import stream
 
 CPU = torch.device("cpu")
 
 
 def test_level_of_volume_by_hand():
-    size = torch.tensor([4.0, 1.0, 3.0, 2.0])
-    cells = torch.tensor([10.0, 1.0, 5.0, 2.0])
-    everywhere = torch.ones(4, dtype=torch.bool)
-    assert level_of_volume(size, cells, everywhere, 3.0) == (2.0, 3.0)
-    assert level_of_volume(size, cells, everywhere, 3.5) == (3.0, 8.0)
-    assert level_of_volume(size, cells, everywhere, 99) == (4.0, 18.0)
-    assert level_of_volume(size, cells, size < 2.5, 99) == (2.0, 3.0)
-    assert level_of_volume(size, cells, size < 0, 99) == (0.0, 0.0)
+    size, cells = np.array([4.0, 1.0, 3.0, 2.0]), np.array([10.0, 1.0, 5.0, 2.0])
+
+    def found(wanted, below=9.0):
+        filled = fill(size, cells, wanted, lambda index: size[index] < below, share=1.0)
+        return filled.level, filled.volume, sorted(filled.inside.tolist())
+
+    assert found(3.0) == (2.0, 3.0, [1, 3])
+    assert found(3.5) == (3.0, 8.0, [1, 2, 3])
+    assert found(99) == (4.0, 18.0, [0, 1, 2, 3])
+    assert found(99, below=2.5) == (2.0, 3.0, [1, 3])
+    assert found(99, below=0) == (0.0, 0.0, [])
+
+
+@settings(derandomize=True, max_examples=40, deadline=None)
+@given(seed=st.integers(0, 10_000), share=st.sampled_from([0.05, 0.3, 1.0]), part=st.floats(0.01, 1.2))
+def test_what_is_asked_first_does_not_move_the_level(seed, share, part):
+    """Asking points in the order of their size, few at a time, gives what asking all of them gives."""
+    rng = np.random.default_rng(seed)
+    size, cells, free = rng.normal(size=500).round(2), rng.uniform(0.5, 2, 500), rng.uniform(size=500) < 0.4
+    wanted = part * float(cells[free].sum())
+    asked = []
+
+    def allowed(index):
+        asked.extend(index.tolist())
+        return free[index]
+
+    found = fill(size, cells, wanted, allowed, share)
+    held = [float(cells[free & (size <= level)].sum()) for level in np.unique(size[free])]
+    enough = [level for level, volume in zip(np.unique(size[free]), held, strict=True) if volume >= wanted]
+    assert found.level == pytest.approx(enough[0] if enough else size[free].max(), abs=2e-4)
+    assert found.volume == pytest.approx(float(cells[free & (size <= found.level)].sum()))
+    assert len(asked) == len(set(asked))
 
 
 def test_the_range_of_heights_is_one_piece_about_the_fullest_slice():
-    heights = torch.cat([torch.full((2,), 0.0), torch.full((9,), 10.0), torch.full((8,), 11.0), torch.full((3,), 24.0)])
-    low, high = z_range(heights, torch.ones(22), torch.ones(22, dtype=torch.bool), bins=24)
+    heights = np.repeat([0.0, 10.0, 11.0, 24.0], [2, 9, 8, 3])
+    low, high = z_range(heights, np.ones(22), bins=24)
     assert 9.9 < low < 11 and 10.9 < high < 12
 
 
 def test_the_range_of_heights_does_not_stop_between_rows_of_a_lattice():
     """Nine rows 4 mm apart, fewer than the slices that are looked at: their volume is spread between them."""
-    heights = torch.arange(9).repeat_interleave(5) * 4.0
-    inside = torch.ones(45, dtype=torch.bool)
-    assert z_range(heights, torch.ones(45), inside, step=4.0) == pytest.approx((0, 32), abs=1.5)
-    low, high = z_range(heights, torch.ones(45), inside)
+    heights = np.repeat(np.arange(9) * 4.0, 5)
+    assert z_range(heights, np.ones(45), step=4.0) == pytest.approx((0, 32), abs=1.5)
+    low, high = z_range(heights, np.ones(45))
     assert high - low < 4
 
 
-def test_box_lattice_fills_the_box():
-    points, cells = box_lattice((0, 0, 0), (4, 6, 5), 1.0, CPU)
-    assert points.shape == (4, 6, 5, 3) and float(cells.sum()) == pytest.approx(120)
-    assert points[0, 0, 0].tolist() == [0.5, 0.5, 0.5]
+def test_a_lattice_fills_its_box():
+    axes, cell = box_axes((0, 0, 0), (4, 6, 5), 1.0)
+    assert [len(axis) for axis in axes] == [4, 6, 5] and cell == pytest.approx(1)
+    points = points_of(axes, np.arange(120))
+    assert points[0].tolist() == [0.5, 0.5, 0.5] and points[-1].tolist() == [3.5, 5.5, 4.5]
+    assert points_of(axes, np.array([30 + 5 + 1]))[0].tolist() == [1.5, 1.5, 1.5]
+
+
+def test_blocks_keep_all_that_is_near():
+    axes, _ = box_axes((-10, -13, -9), (10, 13, 9), 1.0)
+    asked = []
+
+    def near(middles, distance):
+        asked.append(len(middles))
+        return np.linalg.norm(middles - 3.0, axis=1) <= 4.0 + distance
+
+    kept = blocks(axes, near).ravel()
+    away = np.linalg.norm(points_of(axes, np.arange(len(kept))) - 3.0, axis=1)
+    assert kept[away <= 4.0].all() and not kept[away > 15.0].any()
+    assert asked[0] == 5 * 7 * 5 and len(asked) == 2 and asked[1] < 10 * 13 * 9 / 2
 
 
 @pytest.mark.parametrize("form", ["lens", "crescent"])
@@ -174,10 +215,11 @@ def test_subarachnoid_volumes_agree_with_a_finer_lattice():
         half, step = kind.reach(lesion), 1.0
         low = half / subarachnoid.FLATNESS + 1
         z, y, x = lesion.centre_mm
-        points, cells = box_lattice((z - low, y - half, x - half), (z + low, y + half, x + half), step, CPU)
+        axes, cell = box_axes((z - low, y - half, x - half), (z + low, y + half, x + half), step)
+        points = torch.stack(torch.meshgrid(*(torch.from_numpy(axis).float() for axis in axes), indexing="ij"), -1)
         # Without partial volume: within the bent distance, and where fluid is.
         found = kind.footprint(lesion, world, points, softness=1e-3).core > 0
-        ratios.append(float(cells[found].double().sum()) / lesion.volume_mm3)
+        ratios.append(float(found.sum()) * cell / lesion.volume_mm3)
     assert ratios == pytest.approx([1] * 4, abs=0.06)
 
 

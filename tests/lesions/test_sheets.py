@@ -52,13 +52,12 @@ def test_a_collection_has_its_volume_and_lies_on_its_sheet(site):
         lesion = SUBDURAL.draw(partial(stream, 9, sample), recipe, world)
         assert lesion.shape.form == site and lesion.stage in ("acute", "subacute")
         reach = SUBDURAL.reach(lesion)
-        edge = torch.linspace(-reach, reach, 64)
+        edge = torch.linspace(-reach, reach, 80)
         points = torch.stack(torch.meshgrid(*(edge + c for c in lesion.centre_mm), indexing="ij"), -1)
-        core = SUBDURAL.footprint(lesion, world, points, softness=float(edge[1] - edge[0])).core
+        core = SUBDURAL.footprint(lesion, world, points, softness=0.2).core  # a wide edge would round up thin rims
         volume = float(core.double().sum()) * float(edge[1] - edge[0]) ** 3
-        assert volume == pytest.approx(lesion.volume_mm3, rel=0.05)
+        assert volume == pytest.approx(lesion.volume_mm3, rel=0.04)
         assert lesion.volume_mm3 == pytest.approx(5000, rel=0.02)
-        core = SUBDURAL.footprint(lesion, world, points, softness=0.2).core
         for axis in range(3):  # nothing beyond the reach
             assert float(core.select(axis, 0).max()) == float(core.select(axis, -1).max()) == 0
         away = from_sheet(site, lesion.shape.side, world.to_template(points[core >= 0.5]))

@@ -109,6 +109,17 @@ def load_card(name: str) -> TemplateCard:
     return _read(path, path.stat().st_mtime_ns)
 
 
+def card_text(name: str) -> str:
+    """Return the card of a template as JSON: what its fields are computed from and known by."""
+    path = catalog.find("templates", name)
+    return _text(path, path.stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=64)
+def _text(path: Path, changed_ns: int) -> str:
+    return _read(path, changed_ns).model_dump_json()
+
+
 @lru_cache(maxsize=64)
 def _read(path: Path, _changed_ns: int) -> TemplateCard:
     document = Document(path)

@@ -33,7 +33,7 @@ import torch
 from scipy import ndimage
 
 from xaigt import cache
-from xaigt.anatomy.cards import TemplateCard, TemplateError, load_card
+from xaigt.anatomy.cards import TemplateCard, TemplateError, card_text
 from xaigt.anatomy.geometry import Array, Lattice, together
 from xaigt.errors import nearest
 from xaigt.sampling import Probe, Sampler
@@ -146,18 +146,7 @@ def load_fields(name: str, voxel: tuple[float, float, float] = (1.0, 1.0, 1.0)) 
     voxel
         (z, y, x) extent in mm that a sample's voxel averages.
     """
-    return _load(_text(load_card(name)), tuple(round(extent, 3) for extent in voxel))
-
-
-_texts: dict[str, tuple[TemplateCard, str]] = {}
-
-
-def _text(card: TemplateCard) -> str:
-    """JSON of a card; it is made once, as samples ask for their fields one after the other."""
-    known = _texts.get(card.name)
-    if known is None or known[0] is not card:
-        known = _texts[card.name] = card, card.model_dump_json()
-    return known[1]
+    return _load(card_text(name), tuple(round(extent, 3) for extent in voxel))
 
 
 @lru_cache(maxsize=8)

@@ -31,6 +31,7 @@ from xaigt.splines import control_shape, expand
 from xaigt.volume import Grid, rotation_matrix
 
 CONTROL_MM = 32.0
+_FEW = 1200  # coordinates: to read D for more of them, all axes are read at once
 _STEPS, _CLOSE_MM = 40, 1e-5  # of the inversion: what provenance keeps is rounded to 1e-4 mm
 LIMIT_SD = 2.0  # control values are clipped here; with 3 mm the largest slope stays below 0.4
 
@@ -173,10 +174,13 @@ class SubjectMap:
         return Probe(self._field, lattice.origin, lattice.spacing)
 
     def locate(self, points: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        """Map a few points ``[..., 3]`` as :meth:`to_template` maps many, but for rounding."""
+        """Map points ``[..., 3]`` as :meth:`to_template` does, but for rounding, and faster where they are few."""
         matrix, shift = self._linear
         linear = np.einsum("ij,...j->...i", matrix[::-1, ::-1], points) + shift[::-1]
-        return linear + np.stack([self._probe(linear, axis) for axis in range(3)], -1)
+        if linear.size < _FEW:
+            return linear + np.stack([self._probe(linear, axis) for axis in range(3)], -1)
+        displacement = self._displacement(torch.from_numpy(linear.astype(np.float32)).to(self.device))
+        return linear + np.moveaxis(displacement.cpu().numpy(), 0, -1)
 
     def on_lattice(self, axes: Axes) -> MappedLattice:
         """Map a rectangular lattice of scanner space, given by its coordinates along z, y and x in mm."""

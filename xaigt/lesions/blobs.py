@@ -8,24 +8,34 @@ that gives a wanted volume is found by selection among the values of G on a latt
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from xaigt.distributions import DIGITS, Number, draw
+from xaigt.lesions.weighted import Allowed, Points, fill, points_of
 from xaigt.randomness import white_noise
-from xaigt.sampling import Sampler
+from xaigt.sampling import Probe, Sampler, on_lattice
 from xaigt.schema import Strict
 from xaigt.splines import control_shape, expand
 from xaigt.volume import rotation_matrix
 
 EXTENT = 2.2  # half the edge of the lattice that a blob is resolved on, in radii of the sphere of its volume
-_LATTICE = 27  # points an edge
+_LATTICE = 25  # points an edge
 # Where the lattice lies beside the centre (z, y, x), in its steps: on a centred one many points of a symmetric blob are
 # equally far out, and its volume comes in jumps of several per cent.
 _OFFSET = (0.19, 0.31, 0.43)
+_SHARE = 0.75  # of a blob that lies where it may, roughly
+_EDGE = np.linspace(-EXTENT, EXTENT, _LATTICE)
 _NOISE_POINTS, _NOISE_STEP = 25, 1 / 3  # noise lattice: points an edge, and their distance in knots
+NOISE_SPACING = 2 * EXTENT / (_NOISE_POINTS - 1)
+
+Vector = tuple[float, float, float]
+Axes = Sequence[npt.NDArray[np.float64]]
+"""Coordinates along z, y and x (mm) of the points of a rectangular lattice."""
 
 
 class Ellipsoid(Strict):
@@ -77,27 +87,31 @@ def draw_ellipsoids(rng: np.random.Generator, count: int, axis_ratio: Number) ->
 def size_function(blob: Blob, points: torch.Tensor) -> torch.Tensor:
     """G at points ``[..., 3]`` (z, y, x; mm of scanner space)."""
     offset = [(points[..., i] - blob.centre_mm[i]) / blob.radius_mm for i in range(3)]
+    return _size(blob, offset, shape_noise(blob.noise_seed, points.device)(torch.stack(offset, -1))[0])
+
+
+def _size(blob: Blob, offset: list[torch.Tensor], noise: torch.Tensor) -> torch.Tensor:
+    """G at offsets from the centre (z, y, x; in radii), of shapes that broadcast, with the noise there."""
     nearest: torch.Tensor | None = None
     for part in blob.ellipsoids:
         # Smaller parts start later: they vanish first when the level falls.
         distance = _ellipsoid_norm(part, offset) + (1 - part.size)
         nearest = distance if nearest is None else smooth_minimum(nearest, distance, 0.25)
     assert nearest is not None
-    relative = torch.stack(offset, -1)
-    noise = shape_noise(blob.noise_seed, points.device)(relative)[0]
     # Beyond the lattice that the level was resolved on there is no blob.
-    beyond = torch.clamp(relative.abs().amax(-1) - EXTENT, min=0) * 100
+    farthest = torch.maximum(torch.maximum(offset[0].abs(), offset[1].abs()), offset[2].abs())
+    beyond = torch.clamp(farthest - EXTENT, min=0) * 100
     return (nearest - blob.roughness * noise + beyond) * blob.radius_mm
 
 
 def _ellipsoid_norm(part: Ellipsoid, offset: list[torch.Tensor]) -> torch.Tensor:
     rotation = rotation_matrix(part.rotation_deg)
     dz, dy, dx = (offset[i] - part.offset[i] for i in range(3))
-    squares = torch.zeros_like(dz)
+    squares = []
     for axis in range(3):
         along = (float(rotation[0, axis]) * dx + float(rotation[1, axis]) * dy) + float(rotation[2, axis]) * dz
-        squares = squares + (along / part.axes[axis]) ** 2
-    return torch.sqrt(squares)
+        squares.append((along / part.axes[axis]) ** 2)
+    return torch.sqrt(squares[0] + squares[1] + squares[2])
 
 
 def smooth_minimum(a: torch.Tensor, b: torch.Tensor, width: float) -> torch.Tensor:
@@ -109,36 +123,49 @@ def smooth_minimum(a: torch.Tensor, b: torch.Tensor, width: float) -> torch.Tens
 @lru_cache(maxsize=16)  # drawing and rendering read the same noise several times
 def shape_noise(seed: int, device: torch.device) -> Sampler:
     """Smooth noise of about unit variance over the surroundings of a blob, in units of its radius."""
+    return Sampler(noise_values(seed), (-EXTENT, -EXTENT, -EXTENT), NOISE_SPACING, device)
+
+
+def noise_probe(seed: int) -> Probe:
+    """Read the noise of :func:`shape_noise` at a few points."""
+    return Probe(noise_values(seed), (-EXTENT, -EXTENT, -EXTENT), NOISE_SPACING)
+
+
+@lru_cache(maxsize=16)
+def noise_values(seed: int) -> npt.NDArray[np.float32]:
+    """Noise of :func:`shape_noise` on its own lattice, ``[1, z, y, x]``, which begins at -EXTENT along each axis."""
     shape = (_NOISE_POINTS,) * 3
     control = white_noise(seed, (1, *control_shape(shape, _NOISE_STEP)))
     # A cubic B-spline of white control values has a variance of about 0.48 ** 3 / knot: bring it to about 1.
-    values = expand(control, shape, _NOISE_STEP) * np.float32(3.0)
-    spacing = 2 * EXTENT / (_NOISE_POINTS - 1)
-    return Sampler(values, (-EXTENT, -EXTENT, -EXTENT), spacing, device)
+    return expand(control, shape, _NOISE_STEP) * np.float32(3.0)
 
 
-def lattice_around(
-    centre: tuple[float, float, float], radius: float, device: torch.device
-) -> tuple[torch.Tensor, float]:
-    """Points ``[n, n, n, 3]`` (z, y, x; mm) on which a blob is resolved, and the volume (mm3) of each."""
-    edge = torch.linspace(-EXTENT * radius, EXTENT * radius, _LATTICE, dtype=torch.float64)
-    step = 2 * EXTENT * radius / (_LATTICE - 1)
-    z, y, x = ((edge + (c + step * beside)).float().to(device) for c, beside in zip(centre, _OFFSET, strict=True))
-    grid = torch.stack(torch.meshgrid(z, y, x, indexing="ij"), -1)
-    return grid, step**3
+def noise_on(seed: int, axes: Axes, centre: Vector, scale_mm: float) -> torch.Tensor:
+    """Noise ``[z, y, x]`` on a rectangular lattice: that of :func:`shape_noise`, at a tenth of the cost a point.
+
+    It is read at the distances of the points from a centre over `scale_mm`.
+    """
+    relative = [(axis - c) / scale_mm for axis, c in zip(axes, centre, strict=True)]
+    return torch.from_numpy(on_lattice(noise_values(seed)[0], relative, -EXTENT, NOISE_SPACING))
 
 
-def resolve(blob: Blob, points: torch.Tensor, cell_mm3: float, allowed: torch.Tensor) -> tuple[Blob, float]:
+def spread(axes: Axes, centre: Vector = (0.0, 0.0, 0.0), scale_mm: float = 1.0) -> list[torch.Tensor]:
+    """Coordinates z, y and x of a rectangular lattice, from a centre and over a scale, of shapes that broadcast."""
+    return [
+        torch.from_numpy(((axis - c) / scale_mm).astype(np.float32)).reshape([-1 if i == n else 1 for i in range(3)])
+        for n, (axis, c) in enumerate(zip(axes, centre, strict=True))
+    ]
+
+
+def resolve(blob: Blob, allowed: Allowed) -> tuple[Blob, float, Points]:
     """Find the level at which the blob, cut to where it is allowed, has the volume of its sphere.
 
     Parameters
     ----------
     blob
         With everything but the level, the reach and the range drawn.
-    points, cell_mm3
-        From :func:`lattice_around`.
     allowed
-        Boolean ``[n, n, n]``: where the blob may lie.
+        Says of points ``[n, 3]`` (z, y, x; mm) where the blob may lie.
 
     Returns
     -------
@@ -146,29 +173,30 @@ def resolve(blob: Blob, points: torch.Tensor, cell_mm3: float, allowed: torch.Te
         With level, reach and range resolved and rounded.
     float
         The nominal volume reached (mm3): less than wanted if too little room is allowed.
+    ndarray
+        Points ``[n, 3]`` of a lattice that lie inside, each for an equal share of the volume.
     """
-    size = size_function(blob, points)
-    values = size[allowed]
-    if values.numel() == 0:
-        return blob, 0.0
+    step = 2 * EXTENT * blob.radius_mm / (_LATTICE - 1)
+    axes = [_EDGE * blob.radius_mm + (c + step * beside) for c, beside in zip(blob.centre_mm, _OFFSET, strict=True)]
+    noise = noise_on(blob.noise_seed, axes, blob.centre_mm, blob.radius_mm)
+    size = _size(blob, spread(axes, blob.centre_mm, blob.radius_mm), noise).numpy()
     wanted = 4 / 3 * math.pi * blob.radius_mm**3
-    count = min(max(1, round(wanted / cell_mm3)), values.numel())
-    # Rounded up, so that the value which decides the count stays inside.
-    level = math.ceil(float(torch.kthvalue(values, count).values) * 10**DIGITS) / 10**DIGITS
-    inside = allowed & (size <= level)
-    distance = (points - torch.tensor(blob.centre_mm, dtype=points.dtype, device=points.device)).norm(dim=-1)
-    area = inside.sum((1, 2))
+    found = fill(size.ravel(), step**3, wanted, lambda index: allowed(points_of(axes, index)), _SHARE)
+    points = points_of(axes, found.inside)
+    if not len(points):
+        return blob, 0.0, points
+    distance = np.linalg.norm(points - np.asarray(blob.centre_mm), axis=1)
+    area = np.bincount(found.inside // _LATTICE**2, minlength=_LATTICE)
     resolved = {
-        "level_mm": level,
-        "reach_mm": round(float(distance[inside].max()) + cell_mm3 ** (1 / 3), DIGITS),
-        "z_range_mm": _heights_of_third(points[:, 0, 0, 0], area),
+        "level_mm": found.level,
+        "reach_mm": round(float(distance.max()) + step, DIGITS),
+        "z_range_mm": _heights_of_third(axes[0].tolist(), (area / area.max()).tolist()),
     }
-    return blob.model_copy(update=resolved), int(inside.sum()) * cell_mm3
+    return blob.model_copy(update=resolved), found.volume, points
 
 
-def _heights_of_third(heights: torch.Tensor, area: torch.Tensor) -> tuple[float, float]:
+def _heights_of_third(z: list[float], share: list[float]) -> tuple[float, float]:
     """Lowest and highest height at which the area, linear between rows of the lattice, is a third of the largest."""
-    z, share = heights.double().tolist(), (area.double() / area.max()).tolist()
     good = [index for index, value in enumerate(share) if 3 * value >= 1]
     ends = []
     for row, beyond in ((good[0], good[0] - 1), (good[-1], good[-1] + 1)):

@@ -23,6 +23,7 @@ from pydantic import field_validator
 from xaigt.distributions import DIGITS, Choice, Number, Uniform, draw
 from xaigt.lesions.base import Lesion, LesionRecipe
 from xaigt.lesions.blobs import EXTENT, shape_noise
+from xaigt.lesions.weighted import Values
 from xaigt.randomness import subseed
 from xaigt.schema import Strict
 
@@ -103,14 +104,24 @@ def draw_blood(rng: np.random.Generator, recipe: BloodRecipe, stages: Choice | N
     return stage, blood
 
 
-def settle(blood: Blood, points: torch.Tensor, cells: torch.Tensor, inside: torch.Tensor) -> Blood:
-    """Find the plane in front of which the old blood stands, from points ``[..., 3]`` that fill `cells` mm3 each."""
-    if blood.mixture != "layers" or not inside.any():
+def settle(blood: Blood, heights: Values, volumes: Values | None = None) -> Blood:
+    """Find the plane in front of which the old blood stands.
+
+    Parameters
+    ----------
+    blood
+        As drawn.
+    heights
+        y (mm) of points inside the hematoma, ``[n]``.
+    volumes
+        What each stands for (mm3); None: all alike.
+    """
+    if blood.mixture != "layers" or not len(heights):
         return blood
-    ordered, order = torch.sort(points[..., 1][inside].double())
-    total = torch.cumsum(cells[inside].double()[order], 0)
-    index = min(int(torch.searchsorted(total, blood.share * float(total[-1]))), len(ordered) - 1)
-    return blood.model_copy(update={"layer_mm": round(float(ordered[index]), DIGITS)})
+    order = np.argsort(heights, kind="stable")
+    total = np.cumsum(np.ones(len(heights)) if volumes is None else volumes[order], dtype=np.float64)
+    index = min(int(np.searchsorted(total, blood.share * total[-1])), len(order) - 1)
+    return blood.model_copy(update={"layer_mm": round(float(heights[order[index]]), DIGITS)})
 
 
 def density(blood: Blood, centre: tuple[float, float, float], points: torch.Tensor, scale_mm: float) -> torch.Tensor:

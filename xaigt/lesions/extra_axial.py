@@ -10,12 +10,12 @@ import torch
 from xaigt.distributions import DIGITS, Number, draw
 from xaigt.lesions import sheets
 from xaigt.lesions.base import Family, Footprint, Streams, World
-from xaigt.lesions.blobs import shape_noise, sphere_radius
+from xaigt.lesions.blobs import noise_probe, shape_noise, sphere_radius
 from xaigt.lesions.blood import BloodRecipe, Hematoma, density, draw_blood, settle
 from xaigt.lesions.mass import from_layer, held_by_skull
 from xaigt.lesions.sheets import Sheet
-from xaigt.lesions.shell import Layer, lattice, polar, radius_of_volume, size_function, surface_radius, thickness
-from xaigt.lesions.weighted import level_of_volume, z_range
+from xaigt.lesions.shell import Layer, first_crossing, lattice, polar, radius_of_volume, size_function, thickness
+from xaigt.lesions.weighted import fill, z_range
 from xaigt.randomness import subseed
 
 # Middle of the head in template space (z, y, x; mm), from which the inner table is seen.
@@ -24,6 +24,8 @@ DURA_MM = 1.0  # between the inner table and the blood
 SHEET_YIELD_MM = 35.0  # how far from falx or tentorium tissue yields
 REACH_MM = 2.0  # beyond the lattice's next point: the soft edge of a layer
 CLOT_MM = 15.0  # scale of the blood's texture
+NOISE_MM = 40.0  # scale of its roughness
+_NEAR, _SURE = 1.25, 0.9  # of the radius of a layer that nothing cuts: how far columns are read first; and of that
 ROUGHNESS = 0.05  # of the radius: the brain's side of a layer is not perfectly smooth
 
 
@@ -69,7 +71,7 @@ class ExtraAxialFamily(Family):
         origin = _rounded(world.to_scanner(MIDDLE))
         direction = np.asarray(self.place(streams))
         direction = direction / np.linalg.norm(direction)
-        radius = float(surface_radius(direction[None], origin, world)[0])
+        radius = first_crossing(direction, origin, world)
         centre = _rounded(tuple(o + radius * d for o, d in zip(origin, direction, strict=True)))
         z, y, x = world.locate(np.asarray(centre)).tolist()
         layer = Layer(form=self.form, origin_mm=origin, centre_mm=centre, ratio=ratio, stretch=stretch)
@@ -92,41 +94,48 @@ class ExtraAxialFamily(Family):
         shape = lesion.shape
         if isinstance(shape, Sheet):
             radius = radius_of_volume("crescent", shape.ratio, wanted / shape.stretch)
-            points, cells = sheets.lattice(shape, lesion.centre_mm, radius, world)
+            columns = sheets.lattice(shape, lesion.centre_mm, radius, world)
         else:
-            points, cells = lattice(shape, radius_of_volume(shape.form, shape.ratio, wanted), world)
-        inside = self._outside(lesion, world, points)
-        size = self._size(lesion, world, points)
-        level, reached = level_of_volume(size, cells, inside <= 0, wanted)
-        filled = (inside <= 0) & (size <= level)
-        resolved: dict[str, float] = {"level_mm": level}
+            radius = radius_of_volume(shape.form, shape.ratio, wanted)
+            columns = lattice(shape, radius, world)
+        probe = noise_probe(lesion.noise_seed)
+        for bound in (_NEAR * radius, np.inf):  # only a layer that is cut reaches further
+            used = columns.along <= bound
+            read = columns.read(used, world, lambda at: probe((at - np.asarray(lesion.centre_mm)) / NOISE_MM, 0))
+            at, depth, noise = (torch.from_numpy(values) for values in (read.at, read.depth, read.noise))
+            along = torch.from_numpy(columns.along[used])[:, None]
+            size = self._size(shape, at, depth, along, noise).ravel().numpy()
+            free = self._outside(lesion, at, depth).ravel().numpy() <= 0
+            found = fill(size, read.cells.ravel(), wanted, free.__getitem__, 1.0)
+            if found.level <= _SURE * bound and found.volume >= _SURE * wanted:
+                break
+        inside, volumes = read.points.reshape(-1, 3)[found.inside], read.cells.ravel()[found.inside]
+        resolved: dict[str, float] = {"level_mm": found.level}
         step = 0.0
-        if filled.any():
-            step = _step(points, filled)
-            offset = points - torch.tensor(lesion.centre_mm, device=points.device)
-            resolved["reach_mm"] = round(float(offset.norm(dim=-1)[filled].max()) + step + REACH_MM, DIGITS)
+        if len(inside):
+            filled = np.zeros(used.shape, bool)
+            filled[tuple(axis[found.inside // read.cells.shape[1]] for axis in np.nonzero(used))] = True
+            step = columns.step(filled)
+            farthest = float(np.linalg.norm(inside - np.asarray(lesion.centre_mm), axis=1).max())
+            resolved["reach_mm"] = round(farthest + step + REACH_MM, DIGITS)
         return lesion.model_copy(
             update={
                 "shape": shape.model_copy(update=resolved),
-                "volume_mm3": round(reached, 4),
-                "z_range_mm": z_range(points[..., 0], cells, filled, step),
-                "blood": settle(lesion.blood, points, cells, filled),
+                "volume_mm3": round(found.volume, 4),
+                "z_range_mm": z_range(inside[:, 0], volumes, step),
+                "blood": settle(lesion.blood, inside[:, 1], volumes),
             }
         )
 
-    def _size(self, lesion: ExtraAxial, world: World, points: torch.Tensor) -> torch.Tensor:
-        shape = lesion.shape
-        if isinstance(shape, Sheet):
-            size = sheets.size_function(shape, world.to_template(points))
-        else:
-            size = size_function(shape, world(points, "depth"), polar(shape, points))
-        relative = torch.stack([(points[..., i] - lesion.centre_mm[i]) / 40.0 for i in range(3)], -1)
-        return size * (1 + ROUGHNESS * shape_noise(lesion.noise_seed, points.device)(relative)[0])
+    def _size(
+        self, shape: Layer | Sheet, at: torch.Tensor, depth: torch.Tensor, along: torch.Tensor, noise: torch.Tensor
+    ) -> torch.Tensor:
+        """Size function at points of template space, at a depth, so far from a layer's centre along the skull."""
+        size = sheets.size_function(shape, at) if isinstance(shape, Sheet) else size_function(shape, depth, along)
+        return size * (1 + ROUGHNESS * noise)
 
-    def _outside(self, lesion: ExtraAxial, world: World, points: torch.Tensor) -> torch.Tensor:
+    def _outside(self, lesion: ExtraAxial, at: torch.Tensor, depth: torch.Tensor) -> torch.Tensor:
         """Distance (mm) to where the layer may lie: negative under the inner table, within the folds."""
-        at = world.to_template(points)
-        depth = world.at_template(at, "depth")
         outside = DURA_MM - depth
         if isinstance(lesion.shape, Sheet):
             outside = torch.maximum(outside, _beyond(lesion.shape, at, depth))
@@ -139,10 +148,15 @@ class ExtraAxialFamily(Family):
         return lesion.shape.reach_mm
 
     def footprint(self, lesion: ExtraAxial, world: World, points: torch.Tensor, softness: float) -> Footprint:
-        size = self._size(lesion, world, points)
+        at = world.to_template(points)
+        depth = world.at_template(at, "depth")
+        relative = torch.stack([(points[..., i] - lesion.centre_mm[i]) / NOISE_MM for i in range(3)], -1)
+        noise = shape_noise(lesion.noise_seed, points.device)(relative)[0]
+        along = depth if isinstance(lesion.shape, Sheet) else polar(lesion.shape, points)
+        size = self._size(lesion.shape, at, depth, along, noise)
         # In depth the size function grows 1 / ratio times as fast as the distance.
         beyond = (size - lesion.shape.level_mm) * lesion.shape.ratio
-        outside = torch.maximum(beyond, self._outside(lesion, world, points))
+        outside = torch.maximum(beyond, self._outside(lesion, at, depth))
         core = torch.clamp(0.5 - outside / softness, 0, 1)
         level = density(lesion.blood, lesion.centre_mm, points, CLOT_MM)
         return Footprint(core, level, torch.zeros_like(core), 0.0)
@@ -165,16 +179,6 @@ class ExtraAxialFamily(Family):
 
 def _beyond(sheet: Sheet, at: torch.Tensor, depth: torch.Tensor) -> torch.Tensor:
     return sheets.outside(sheet.form, sheet.side, at, depth, sheet.scale)
-
-
-def _step(points: torch.Tensor, filled: torch.Tensor) -> float:
-    """Largest distance (mm) from a filled point of a lattice ``[u, v, d, 3]`` to its next one along u or v."""
-    largest = 0.0
-    for axis in (0, 1):
-        steps = torch.diff(points, dim=axis).norm(dim=-1)
-        beside = filled.narrow(axis, 1, steps.shape[axis]) | filled.narrow(axis, 0, steps.shape[axis])
-        largest = max(largest, float(steps[beside].max()))
-    return largest
 
 
 def _rounded(position: tuple[float, ...]) -> tuple[float, float, float]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, ClassVar, Literal
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from pydantic import field_validator
 
@@ -14,7 +16,6 @@ from xaigt.lesions.blobs import (
     Blob,
     Ellipsoid,
     draw_ellipsoids,
-    lattice_around,
     resolve,
     shape_noise,
     size_function,
@@ -22,6 +23,7 @@ from xaigt.lesions.blobs import (
 )
 from xaigt.lesions.regions import REGIONS, Range, draw_place
 from xaigt.lesions.signal import Signal, draw_value, white_value
+from xaigt.lesions.weighted import Points
 from xaigt.randomness import subseed
 
 WHITE_SHARE = 0.45  # share of white matter from which a voxel can hold a lesion of white matter
@@ -107,8 +109,7 @@ class FocalFamily(Family):
         )
         reached = 0.0
         if placed is not None:
-            points, cell = lattice_around(centre, radius, world.device)
-            blob, reached = resolve(blob, points, cell, share_of_tissue(world, points, self.tissue, 1e-3) >= 0.5)
+            blob, reached, _ = resolve(blob, partial(_in_tissue, world, self.tissue))
         value = draw_value(contrast, recipe.signal, world, self.name)
         low, high = blob.z_range_mm
         cut = (1 - _SHOWN) / 2 * (high - low)
@@ -150,6 +151,12 @@ def texture_noise(lesion: Any, points: torch.Tensor) -> torch.Tensor:
     """Smooth noise of about unit variance inside a lesion."""
     relative = torch.stack([(points[..., i] - lesion.centre_mm[i]) / lesion.radius_mm for i in range(3)], -1)
     return shape_noise(lesion.texture_seed, points.device)(relative)[0]
+
+
+def _in_tissue(world: World, tissue: Tissue, points: Points) -> npt.NDArray[np.bool_]:
+    """Whether a lesion of a tissue can lie at points ``[n, 3]``."""
+    many = torch.from_numpy(points.astype(np.float32)).to(world.device)
+    return np.asarray((share_of_tissue(world, many, tissue, 1e-3) >= 0.5).cpu().numpy())
 
 
 def share_of_tissue(world: World, points: torch.Tensor, tissue: Tissue, softness: float) -> torch.Tensor:

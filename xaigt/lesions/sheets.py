@@ -11,9 +11,12 @@ from __future__ import annotations
 from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from xaigt.lesions.base import World
+from xaigt.lesions.columns import LAYERS, NODES, Columns, between, layers
+from xaigt.sampling import on_lattice
 from xaigt.schema import Strict
 
 SHEETS = ("falx", "tentorium")
@@ -28,8 +31,10 @@ _TENT = (-14.4, 5.41, -7.72, 0.48, -2.94, 0.79)
 # Where centres are looked for (y and z, or y and |x|; mm).
 _BOXES = {"falx": ((-85.0, 55.0), (-5.0, 75.0)), "tentorium": ((-85.0, -40.0), (8.0, 48.0))}
 _TRIES = 200
-_ALONG, _ACROSS = 41, 10  # points of the lattice a layer is resolved on
+_ALONG = 41  # columns of the lattice a layer is resolved on, along each edge
+_FEW, _STEPS = 11, 6  # of them at which the subject's map is inverted, and steps that it takes
 
+Floats = npt.NDArray[np.float64]
 Side = Literal[-1, 1]
 Scale = tuple[float, float, float]
 PLAIN: Scale = (1.0, 1.0, 1.0)  # of templates in MNI space
@@ -124,34 +129,47 @@ def draw_centre(rng: np.random.Generator, form: str, side: int, world: World) ->
     return z0, y0, x0
 
 
-def lattice(
-    sheet: Sheet, centre_mm: tuple[float, float, float], radius: float, world: World
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Points ``[a, b, d, 3]`` of scanner space around a layer of a radius, and the volume (mm3) of each.
+def lattice(sheet: Sheet, centre_mm: tuple[float, float, float], radius: float, world: World) -> Columns:
+    """Columns around a layer of a radius: a regular lattice of template space along the sheet and away from it.
 
-    They form a regular lattice of template space along the sheet and away from it; the subject's map is inverted
-    by iteration, and the volumes are divided by its Jacobian.
+    The subject's map is inverted at few of its points, by iteration.
     """
     half = MARGIN * radius
-    across = torch.linspace(-half, half, _ALONG, dtype=torch.float64)
-    along = across * sheet.stretch
     thick = min(THICKEST_MM, MARGIN * 1.3 * sheet.ratio * radius)
-    layers = (torch.arange(_ACROSS, dtype=torch.float64) + 0.5) / _ACROSS * thick + HALF_MM
-    y, b, d = torch.meshgrid(along + sheet.centre[1], across, layers, indexing="ij")
-    cell = float((across[1] - across[0]) ** 2) * sheet.stretch * thick / _ACROSS
-    if sheet.form == "falx":
-        target = torch.stack([b + sheet.centre[0], y, sheet.side * d], -1)
-    else:
-        x = b + sheet.centre[2]
-        target = torch.stack([tentorium_height(y, x, sheet.scale) + d / SLOPE, y, x], -1)
+    cell = (2 * half / (_ALONG - 1)) ** 2 * sheet.stretch * thick / LAYERS
+    if sheet.form == "tentorium":
         cell /= SLOPE
-    target = target.float().to(world.device)
-    points = target.new_tensor(centre_mm).expand_as(target).clone()
-    here = world.to_template(points[0, 0, 0])
-    columns = [world.to_template(points[0, 0, 0] + axis) - here for axis in torch.eye(3, device=world.device)]
-    inverse = torch.linalg.inv(torch.stack(columns, -1).double()).float()
-    for _ in range(6):
-        points = points + torch.einsum("ij,...j->...i", inverse, target - world.to_template(points))
-    moved = [world.to_template(points + axis) - target for axis in torch.eye(3, device=world.device)]
-    jacobian = torch.linalg.det(torch.stack(moved, -1).double()).abs().clamp(min=0.2)
-    return points, (cell / jacobian).float()
+
+    def laid(count: int) -> Floats:
+        across, deep = np.linspace(-half, half, count), np.linspace(0, thick, NODES) + HALF_MM
+        y, b, d = np.meshgrid(across * sheet.stretch + sheet.centre[1], across, deep, indexing="ij")
+        if sheet.form == "falx":
+            return np.stack([b + sheet.centre[0], y, sheet.side * d], -1)
+        x = b + sheet.centre[2]
+        height = tentorium_height(torch.from_numpy(y), torch.from_numpy(x), sheet.scale).numpy()
+        return np.stack([height + d / SLOPE, y, x], -1)
+
+    target = laid(_FEW)
+    few = _found(target, np.asarray(centre_mm), world)
+    stretched = _volumes(few) / _volumes(target)
+    across, steps = np.linspace(-half, half, _ALONG), np.linspace(0, _FEW - 1, _ALONG)
+    nodes, stretched = (on_lattice(values, (steps, steps), 0.0, 1.0) for values in (few, stretched))
+    shares = layers(_ALONG)
+    cells = cell * between(stretched.reshape(-1, NODES, 1), shares.reshape(-1, LAYERS)).reshape(shares.shape)
+    return Columns(nodes, cells, np.hypot(across[:, None], across), laid(_ALONG))
+
+
+def _found(target: Floats, centre_mm: Floats, world: World) -> Floats:
+    """Points of scanner space that show some of template space."""
+    axes = np.eye(3)
+    inverse = np.linalg.inv((world.locate(centre_mm + axes) - world.locate(centre_mm)).T)
+    points = np.broadcast_to(centre_mm, target.shape)
+    for _ in range(_STEPS):
+        points = points + np.einsum("ij,...j->...i", inverse, target - world.locate(points))
+    return points
+
+
+def _volumes(points: Floats) -> Floats:
+    """Volume that each point of a bent lattice ``[u, v, d, 3]`` stands for."""
+    edges = [np.gradient(points, axis=axis) for axis in range(3)]
+    return np.asarray(np.abs(np.linalg.det(np.stack(edges, -1))))

@@ -18,10 +18,15 @@ import numpy.typing as npt
 import torch
 
 from xaigt.lesions.base import World
+from xaigt.lesions.columns import LAYERS, NODES, Columns, layers
+from xaigt.sampling import on_lattice
 from xaigt.schema import Strict
 
-_TANGENT, _DEPTH = 33, 8  # points of the lattice a layer is resolved on, along each tangent and in depth
-_STEPS, _NEAR_STEPS = 6, 5  # that find the inner table to 1e-3 mm on the embedded heads; fewer from nearby
+Floats = npt.NDArray[np.float64]
+_TANGENT = 25  # columns of the lattice a layer is resolved on, along each tangent
+_SEEN = 9  # directions along each tangent in which the inner table is looked for
+_STEPS = 3  # that find the inner table from nearby
+_RAY = np.arange(40.0, 116.0, 5.0)  # where it is looked for first along one direction
 _SLOPES = (0.4, 1.2)  # of the depth along a direction: 1 towards the nearest point of a head of the template's size
 MARGIN = 1.35  # its half-width, in radii of the unrestricted layer of the wanted volume
 
@@ -80,39 +85,57 @@ def thickness(layer: Layer, tangential: torch.Tensor) -> torch.Tensor:
     return layer.ratio * layer.level_mm * (inside if layer.form == "lens" else torch.sqrt(torch.sqrt(inside)))
 
 
-def lattice(layer: Layer, radius: float, world: World) -> tuple[torch.Tensor, torch.Tensor]:
-    """Points ``[u, v, d, 3]`` around the layer, and the volume (mm3) that each stands for."""
+def lattice(layer: Layer, radius: float, world: World) -> Columns:
+    """Columns under the inner table around the layer."""
     normal, along, up, sphere = _frame(layer)
     half = MARGIN * radius * max(1.0, layer.stretch)
-    steps = np.linspace(-half, half, _TANGENT)
-    u, v = np.meshgrid(steps, steps, indexing="ij")
+
+    def directions(count: int) -> tuple[Floats, Floats, Floats]:
+        steps = np.linspace(-half, half, count)
+        u, v = steps[:, None], steps[None, :]
+        distance = np.maximum(np.hypot(u, v), 1e-9)
+        angle = np.minimum(distance / sphere, 0.95 * np.pi)
+        ahead = np.sin(angle) / distance
+        return (np.cos(angle)[..., None] * normal + (ahead * u)[..., None] * along + (ahead * v)[..., None] * up), u, v
+
+    # The inner table is found in few directions: the layer begins 1 mm under it, and its depth is read where it lies.
+    found = surface_radius(directions(_SEEN)[0], layer.origin_mm, world, sphere)
+    steps = np.linspace(0, _SEEN - 1, _TANGENT)
+    surface = on_lattice(found, (steps, steps), 0.0, 1.0)
+    direction, u, v = directions(_TANGENT)
     distance = np.maximum(np.hypot(u, v), 1e-9)
-    angle = np.minimum(distance / sphere, 0.95 * np.pi)
-    direction = np.cos(angle)[..., None] * normal + (np.sin(angle) / distance)[..., None] * (
-        u[..., None] * along + v[..., None] * up
-    )
-    solid = (steps[1] - steps[0]) ** 2 / sphere**2 * np.sin(angle) / np.maximum(angle, 1e-9)
-    surface = surface_radius(direction, layer.origin_mm, world, start=sphere)
+    solid = (2 * half / (_TANGENT - 1) / sphere) ** 2 * np.sinc(np.minimum(distance / sphere, 0.95 * np.pi) / np.pi)
     thickness = MARGIN * layer.ratio * radius * 1.3
-    depths = (np.arange(_DEPTH) + 0.5) / _DEPTH * thickness
-    distances = surface[..., None] - depths
-    points = np.asarray(layer.origin_mm) + distances[..., None] * direction[..., None, :]
-    cells = solid[..., None] * distances**2 * (thickness / _DEPTH)
-    return _tensor(points, world), _tensor(cells, world)
+    nodes = surface[..., None] - np.linspace(0, thickness, NODES)
+    points = np.asarray(layer.origin_mm) + nodes[..., None] * direction[..., None, :]
+    distances = surface[..., None] - layers(_TANGENT) * thickness
+    cells = solid[..., None] * distances**2 * (thickness / LAYERS)
+    return Columns(points, cells, np.hypot(u / layer.stretch, v))
+
+
+def first_crossing(direction: Floats, origin: tuple[float, float, float], world: World) -> float:
+    """Distance (mm) from the origin to the inner table along one unit direction ``[3]``."""
+    depth = world.probe(world.locate(np.asarray(origin) + _RAY[:, None] * direction), "depth")
+    crossed = np.flatnonzero((depth[:-1] > 0) & (depth[1:] <= 0))
+    start = 60.0
+    if len(crossed):
+        inside, outside = depth[crossed[0] : crossed[0] + 2].tolist()
+        start = _RAY[crossed[0]] + (_RAY[1] - _RAY[0]) * inside / (inside - outside)
+    return float(surface_radius(direction, origin, world, start, _STEPS if len(crossed) else 2 * _STEPS))
 
 
 def surface_radius(
-    direction: npt.NDArray[np.float64], origin: tuple[float, float, float], world: World, start: float | None = None
-) -> npt.NDArray[np.float64]:
+    direction: Floats, origin: tuple[float, float, float], world: World, start: float, steps: int = _STEPS
+) -> Floats:
     """Distance (mm) from the origin to the inner table along unit directions ``[..., 3]``.
 
-    The depth is a signed distance, so a step of its length comes near the surface: one from `start` (mm; 60 if it
-    is not known), and then the secant method, which takes the slope of the depth along a direction from the last step.
+    The depth is a signed distance, so a step of its length comes near the surface: one from `start` (mm), and then the
+    secant method, which takes the slope of the depth along a direction from the last step.
     """
-    radius = np.full(direction.shape[:-1], 60.0 if start is None else start)
+    radius = np.full(direction.shape[:-1], start)
     slope = np.ones_like(radius)
-    last: tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]] | None = None
-    for _ in range(_STEPS if start is None else _NEAR_STEPS):
+    last: tuple[Floats, Floats] | None = None
+    for _ in range(steps):
         points = np.asarray(origin) + radius[..., None] * direction
         depth = world.probe(world.locate(points), "depth").astype(np.float64)
         if last is not None:
@@ -126,7 +149,7 @@ def surface_radius(
 
 def _frame(
     layer: Layer,
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64], npt.NDArray[np.float64], float]:
+) -> tuple[Floats, Floats, Floats, float]:
     """Unit normal, horizontal and rising tangent at the centre (z, y, x), and its distance from the origin."""
     offset = np.asarray(layer.centre_mm) - np.asarray(layer.origin_mm)
     radius = float(np.linalg.norm(offset))
@@ -139,9 +162,5 @@ def _frame(
     return normal, along, np.cross(normal, along), radius
 
 
-def _dot(offset: list[torch.Tensor], axis: npt.NDArray[np.float64]) -> torch.Tensor:
+def _dot(offset: list[torch.Tensor], axis: Floats) -> torch.Tensor:
     return (float(axis[0]) * offset[0] + float(axis[1]) * offset[1]) + float(axis[2]) * offset[2]
-
-
-def _tensor(values: npt.NDArray[np.float64], world: World) -> torch.Tensor:
-    return torch.from_numpy(values.astype(np.float32)).to(world.device)

@@ -121,16 +121,19 @@ def _volume(start: Floats, end: Floats, radius: Floats, low: Floats, high: Float
     step = max(float(np.prod(high - low) / _POINTS) ** (1 / 3), 0.1)
     counts = np.maximum(np.ceil((high - low) / step).astype(int), 2)
     widths = (high - low) / counts
+    along = (end - start).astype(np.float32)[:, :, None, None, None]
     # Sums over axes of what depends on one each, so that little is computed for every point: [tubes, z, y, x].
-    square, ahead = np.zeros((2, len(radius), 1, 1, 1))
+    square, ahead = np.zeros((2, len(radius), 1, 1, 1), np.float32)
     for axis in range(3):
-        shape = (1, *(-1 if axis == other else 1 for other in range(3)))
-        place = ((np.arange(counts[axis]) + 0.5) * widths[axis] + low[axis]).reshape(shape)
-        offset = place - start[:, axis].reshape(-1, 1, 1, 1)
-        square, ahead = square + offset**2, ahead + offset * (end - start)[:, axis].reshape(-1, 1, 1, 1)
-    length = np.maximum(((end - start) ** 2).sum(1), 1e-6).reshape(-1, 1, 1, 1)
-    share = np.clip(ahead / length, 0, 1)
-    inside = square - 2 * share * ahead + share**2 * length <= (radius**2).reshape(-1, 1, 1, 1)
+        place = (np.arange(counts[axis]) + 0.5) * widths[axis] + low[axis]
+        offset = (place - start[:, axis, None]).astype(np.float32)
+        offset = offset.reshape(len(radius), *(-1 if axis == other else 1 for other in range(3)))
+        square, ahead = square + offset**2, ahead + offset * along[:, axis]
+    if along.any():
+        length = np.maximum((along**2).sum(1), np.float32(1e-6))
+        share = np.clip(ahead / length, 0, 1)
+        square += share * (share * length - 2 * ahead)
+    inside = square <= (radius**2).astype(np.float32).reshape(-1, 1, 1, 1)
     return float(inside.any(0).sum() * np.prod(widths))
 
 

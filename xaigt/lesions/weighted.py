@@ -1,84 +1,118 @@
-"""Resolving a level set to a wanted volume on points that stand for unequal volumes."""
+"""Resolving a level set to a wanted volume on points that stand for some volume each.
+
+A lesion is where a size function is at most a level, and where it is allowed to be. What is allowed is read from the
+subject's anatomy, which costs much more than the size function: it is asked of points in the order of their size, and
+of no more than the volume needs.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
-import torch
+import numpy as np
+import numpy.typing as npt
 
 from xaigt.distributions import DIGITS
 
-_BLOCK = 3  # points an edge of the blocks that are looked at first
+_BLOCKS = (4, 2)  # points an edge of the blocks that are looked at first, and of those in them
 
-Near = Callable[[torch.Tensor, float], torch.Tensor]
-"""Whether anything of interest lies within a distance (mm) of points ``[..., 3]``."""
+Values = npt.NDArray[np.floating]
+Coordinates = npt.NDArray[np.float64]
+Points = npt.NDArray[np.float64]
+"""Points ``[n, 3]`` (z, y, x; mm)."""
+Index = npt.NDArray[np.intp]
+Allowed = Callable[[Points], npt.NDArray[np.bool_]]
+"""Whether a lesion may lie at some points."""
 
 
-def level_of_volume(
-    size: torch.Tensor, cells: torch.Tensor, allowed: torch.Tensor, wanted: float
-) -> tuple[float, float]:
+@dataclass(frozen=True)
+class Filled:
+    """A resolved level set.
+
+    Attributes
+    ----------
+    level
+        Rounded up to the decimals that provenance keeps; 0 if nothing is allowed.
+    volume
+        What it holds (mm3): less than wanted if too little room is allowed.
+    inside
+        Numbers of the points that it holds.
+    """
+
+    level: float
+    volume: float
+    inside: Index
+
+
+def fill(
+    size: Values, cells: Values | float, wanted: float, allowed: Callable[[Index], npt.NDArray[np.bool_]], share: float
+) -> Filled:
     """Find the level at which ``{size <= level}``, cut to where it is allowed, has a wanted volume.
 
     Parameters
     ----------
     size
-        Size function at some points, any shape.
+        Size function at some points, ``[n]``.
     cells
-        Volume (mm3) that each point stands for.
-    allowed
-        Where the lesion may lie.
+        Volume (mm3) that each point stands for, or all alike.
     wanted
         Volume in mm3.
-
-    Returns
-    -------
-    float
-        The level, rounded up to the decimals that provenance keeps.
-    float
-        The volume reached: less than wanted if too little room is allowed; 0 if there is none.
+    allowed
+        Says of some points, by their numbers, where the lesion may lie.
+    share
+        Of the points of small size, how many are allowed, roughly: it decides how many are asked first, no more.
     """
-    values, volumes = size[allowed], cells[allowed].double()
-    if values.numel() == 0:
-        return 0.0, 0.0
-    ordered, order = torch.sort(values)
-    total = torch.cumsum(volumes[order], 0)
-    index = min(int(torch.searchsorted(total, wanted)), len(total) - 1)
-    level = math.ceil(float(ordered[index]) * 10**DIGITS) / 10**DIGITS
-    reached = float(volumes[values <= level].sum())
-    return level, reached
+    each = np.broadcast_to(np.asarray(cells), size.shape)
+    if not len(size):
+        return Filled(0.0, 0.0, np.empty(0, np.intp))
+    asked = math.ceil(wanted / float(each.mean()) / share)
+    known, bound = np.empty(0, np.intp), -math.inf
+    while True:
+        last = asked >= len(size)
+        beyond = math.inf if last else float(np.partition(size, asked)[asked])
+        new = np.flatnonzero((size > bound) & (size <= beyond))
+        known = np.concatenate([known, new[allowed(new)]])
+        if last and not len(known):
+            return Filled(0.0, 0.0, known)
+        known = known[np.argsort(size[known], kind="stable")]
+        place = int(np.searchsorted(np.cumsum(each[known], dtype=np.float64), wanted))
+        if last or place < len(known):
+            # Rounded up, so that the point which decides stays inside.
+            level = math.ceil(float(size[known[min(place, len(known) - 1)]]) * 10**DIGITS) / 10**DIGITS
+            if last or level <= beyond:
+                break
+        # What has been asked tells how much more to ask.
+        held = float(each[known].sum(dtype=np.float64))
+        bound, asked = beyond, math.ceil(asked * min(max(1.2 * wanted / max(held, 1e-9), 1.5), 8.0))
+    inside = known[size[known] <= level]
+    return Filled(level, float(each[inside].sum(dtype=np.float64)), inside)
 
 
-def z_range(
-    heights: torch.Tensor, cells: torch.Tensor, inside: torch.Tensor, step: float = 0.0, bins: int = 24
-) -> tuple[float, float]:
+def z_range(heights: Values, volumes: Values, step: float = 0.0, bins: int = 24) -> tuple[float, float]:
     """Heights (mm) about the fullest axial slice between which slices show at least a third of what it shows.
 
     Parameters
     ----------
     heights
-        Of some points, any shape.
-    cells
-        Volume (mm3) that each point stands for.
-    inside
-        Which of them are filled.
+        Of the points that a lesion holds, ``[n]``.
+    volumes
+        What each stands for (mm3).
     step
         Distance (mm) between points along z: their volume is spread over it, else rows of a lattice would leave
         slices between them empty.
     bins
         Slices that the filled range is divided into.
     """
-    z, volume = heights[inside].double(), cells[inside].double()
-    if z.numel() == 0:
+    if not len(heights):
         return 0.0, 0.0
-    low, high = float(z.min()), float(z.max())
+    low, high = float(heights.min()), float(heights.max())
     width = max((high - low) / bins, 1e-3)
     parts = max(1, math.ceil(2 * step / width))
-    area = torch.zeros(bins, dtype=torch.float64)
-    for part in range(parts):
-        moved = z + ((part + 0.5) / parts - 0.5) * step
-        index = ((moved - low) / width).long().clamp(0, bins - 1)
-        area.index_add_(0, index, volume / parts)
+    moves = ((np.arange(parts) + 0.5) / parts - 0.5) * step
+    index = np.clip((heights[:, None] + moves - low) // width, 0, bins - 1).astype(np.intp)
+    area = np.bincount(index.ravel(), np.repeat(volumes / parts, parts), bins)
     good = (3 * area >= area.max()).tolist()
     first = last = int(area.argmax())
     while first > 0 and good[first - 1]:
@@ -88,51 +122,54 @@ def z_range(
     return round(low + (first + 0.5) * width, DIGITS), round(low + (last + 0.5) * width, DIGITS)
 
 
-def box_lattice(
-    low: tuple[float, float, float],
-    high: tuple[float, float, float],
-    step: float,
-    device: torch.device,
-    near: Near | None = None,
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Points of a box (mm) about `step` apart, and the volume (mm3) that each stands for.
+def box_axes(low: Sequence[float], high: Sequence[float], step: float) -> tuple[list[Coordinates], float]:
+    """Coordinates along z, y and x of the points of a lattice that fills a box, and the volume (mm3) of each.
 
     Parameters
     ----------
     low, high
-        Corners (z, y, x).
+        Corners (z, y, x; mm).
     step
-        Distance between points in mm.
-    device
-        Where they are needed.
-    near
-        Says of some points whether anything of interest lies within a distance (mm) of them. It is asked about
-        blocks of points first, and blocks far from everything are left out.
-
-    Returns
-    -------
-    torch.Tensor
-        ``[z, y, x, 3]``, or ``[n, 3]`` if `near` is given.
-    torch.Tensor
-        Volumes, of the same shape without the last axis.
+        Largest distance between points in mm.
     """
-    axes, widths = [], []
-    for a, b in zip(low, high, strict=True):
-        count = max(2, math.ceil((b - a) / step))
-        widths.append((b - a) / count)
-        axes.append((torch.arange(count, dtype=torch.float64) + 0.5) * widths[-1] + a)
-    cell = math.prod(widths)
-    if near is None:
-        points = torch.stack(torch.meshgrid(*axes, indexing="ij"), -1).float().to(device)
-        return points, torch.full(points.shape[:-1], cell, device=device)
-    blocks = []
-    for axis, width in zip(axes, widths, strict=True):
-        blocks.append(axis[::_BLOCK] + width * (_BLOCK - 1) / 2)
-    half = 0.5 * _BLOCK * math.hypot(*widths)
-    middles = torch.stack(torch.meshgrid(*blocks, indexing="ij"), -1).float().to(device)
-    keep = near(middles, half)
-    for dim, axis in enumerate(axes):
-        keep = keep.repeat_interleave(_BLOCK, dim).narrow(dim, 0, len(axis))
-    where = torch.nonzero(keep)
-    points = torch.stack([axis.float().to(device)[where[:, dim]] for dim, axis in enumerate(axes)]).movedim(0, -1)
-    return points, torch.full(points.shape[:-1], cell, device=device)
+    axes: list[Coordinates] = []
+    cell = 1.0
+    for first, last in zip(low, high, strict=True):
+        count = max(2, math.ceil((last - first) / step))
+        width = (last - first) / count
+        axes.append((np.arange(count) + 0.5) * width + first)
+        cell *= width
+    return axes, cell
+
+
+def points_of(axes: Sequence[Coordinates], index: Index) -> Points:
+    """Points ``[n, 3]`` of a rectangular lattice by their numbers in it."""
+    places = np.unravel_index(index, [len(axis) for axis in axes])
+    return np.stack([axis[place] for axis, place in zip(axes, places, strict=True)], -1)
+
+
+def blocks(
+    axes: Sequence[Coordinates], near: Callable[[Points, float], npt.NDArray[np.bool_]]
+) -> npt.NDArray[np.bool_]:
+    """Points ``[z, y, x]`` of a rectangular lattice near which something of interest may lie.
+
+    Parameters
+    ----------
+    axes
+        Coordinates, evenly spaced.
+    near
+        Says of points ``[n, 3]`` whether anything of interest lies within a distance (mm) of them; it is asked about
+        the middles of blocks of the lattice.
+    """
+    widths = [axis[1] - axis[0] for axis in axes]
+    keep = np.ones([len(axis) for axis in axes], bool)
+    for edge in _BLOCKS:
+        middles = [axis[::edge] + width * (edge - 1) / 2 for axis, width in zip(axes, widths, strict=True)]
+        found = keep[::edge, ::edge, ::edge]
+        asked = np.flatnonzero(found)
+        held = np.zeros(found.size, bool)
+        held[asked] = near(points_of(middles, asked), 0.5 * edge * math.hypot(*widths))
+        keep = held.reshape(found.shape)
+        for dim, axis in enumerate(axes):
+            keep = keep.repeat(edge, dim).take(np.arange(len(axis)), dim)
+    return keep

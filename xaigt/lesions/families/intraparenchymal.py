@@ -12,7 +12,6 @@ from xaigt.lesions.base import Family, Footprint, Streams, World
 from xaigt.lesions.blobs import (
     Blob,
     draw_ellipsoids,
-    lattice_around,
     resolve,
     size_function,
     sphere_radius,
@@ -78,13 +77,8 @@ class IntraparenchymalFamily(Family):
             roughness=draw(form, recipe.roughness),
             noise_seed=subseed(form),
         )
-        points, cell = lattice_around(blob.centre_mm, radius, world.device)
-        allowed = world(points, "parenchyma") > 0
-        blob, reached = resolve(blob, points, cell, allowed)
+        blob, reached, inside = resolve(blob, lambda points: world.probe(world.locate(points), "parenchyma") > 0)
         stage, blood = draw_blood(contrast, recipe)
-        if blood.mixture == "layers":
-            inside = allowed & (size_function(blob, points) <= blob.level_mm)
-            blood = settle(blood, points, torch.full(inside.shape, cell, device=points.device), inside)
         return Intraparenchymal(
             centre_mm=blob.centre_mm,
             radius_mm=radius,
@@ -93,7 +87,7 @@ class IntraparenchymalFamily(Family):
             site=site,
             shape=blob,
             stage=stage,
-            blood=blood,
+            blood=settle(blood, inside[:, 1]),
             oedema_mm=draw(contrast, recipe.oedema_mm),
             oedema_hu=draw(contrast, recipe.oedema_hu),
         )

@@ -9,15 +9,17 @@ import torch
 
 from xaigt.distributions import Number, Quantiles, Uniform, draw
 from xaigt.lesions.base import Family, Footprint, Streams, World
-from xaigt.lesions.blobs import shape_noise, sphere_radius
+from xaigt.lesions.blobs import noise_on, shape_noise, sphere_radius, spread
 from xaigt.lesions.blood import BloodRecipe, Hematoma, density, draw_blood, settle
-from xaigt.lesions.weighted import box_lattice, level_of_volume, z_range
+from xaigt.lesions.weighted import Points, Values, blocks, box_axes, fill, points_of, z_range
 from xaigt.randomness import subseed
 
 # Box of template space that holds the ventricles (z, y, x; low, high; mm), and the middle of each lateral one.
 BOX = ((-48.0, -70.0, -48.0), (40.0, 46.0, 48.0))
 MIDDLE = (12.0, -20.0, 16.0)
 STEP_MM = 2.5
+SHARE = 0.15  # of the points in and about the ventricles that lie inside, roughly
+NOISE_MM = 18.0  # scale of the ripple
 # Blood of one side lies in its lateral ventricle. The others are cavities of the midline, which a level would cross:
 # the third (half as wide, and up to as high) and the fourth with the aqueduct (mm of template space).
 MIDLINE_MM = 2.0
@@ -76,27 +78,29 @@ class IntraventricularFamily(Family):
             stage=stage,
             blood=blood,
         )
-        corners = [world.to_scanner(corner) for corner in BOX]
-        low, high = (tuple(float(v) for v in pick(np.asarray(corners), axis=0)) for pick in (np.min, np.max))
+        low, high = np.sort([world.to_scanner(corner) for corner in BOX], axis=0).tolist()
+        axes, cell = box_axes(low, high, STEP_MM)
+        height = _height(lesion, spread(axes)[1], noise_on(lesion.noise_seed, axes, lesion.centre_mm, NOISE_MM)).numpy()
 
-        def near(middles: torch.Tensor, distance: float) -> torch.Tensor:
-            return _outside(lesion, world, middles) <= 1.3 * distance  # the map stretches by less
+        def outside(points: Points) -> Values:
+            at = world.locate(points)
+            ventricles = torch.from_numpy(world.probe(at, "ventricles"))
+            return _outside(lesion.side, torch.from_numpy(at), ventricles).numpy()
 
-        box = ((low[0], low[1], low[2]), (high[0], high[1], high[2]))
-        points, cells = box_lattice(*box, STEP_MM, world.device, near)
-        allowed = _outside(lesion, world, points) <= 0
-        height = _height(lesion, points)
-        level, reached = level_of_volume(height, cells, allowed, wanted)
-        inside = allowed & (height <= level)
-        offset = points - torch.tensor(lesion.centre_mm, device=points.device)
-        farthest = float(offset[inside].norm(dim=-1).max()) if inside.any() else 0.0
+        near = blocks(axes, lambda middles, distance: outside(middles) <= 1.3 * distance)  # the map stretches by less
+        nearby = np.flatnonzero(near)
+        found = fill(
+            height.ravel()[nearby], cell, wanted, lambda index: outside(points_of(axes, nearby[index])) <= 0, SHARE
+        )
+        inside = points_of(axes, nearby[found.inside])
+        farthest = np.linalg.norm(inside - np.asarray(lesion.centre_mm), axis=1).max(initial=0.0)
         return lesion.model_copy(
             update={
-                "level_mm": level,
-                "volume_mm3": round(reached, 4),
-                "z_range_mm": z_range(points[..., 0], cells, inside, STEP_MM),
-                "reach_mm": round(farthest + STEP_MM, 4),
-                "blood": settle(lesion.blood, points, cells, inside),
+                "level_mm": found.level,
+                "volume_mm3": round(found.volume, 4),
+                "z_range_mm": z_range(inside[:, 0], np.full(len(inside), cell), STEP_MM),
+                "reach_mm": round(float(farthest) + STEP_MM, 4),
+                "blood": settle(lesion.blood, inside[:, 1]),
             }
         )
 
@@ -104,25 +108,27 @@ class IntraventricularFamily(Family):
         return lesion.reach_mm + 2.0
 
     def footprint(self, lesion: Intraventricular, world: World, points: torch.Tensor, softness: float) -> Footprint:
-        beyond = torch.maximum(_height(lesion, points) - lesion.level_mm, _outside(lesion, world, points))
+        relative = torch.stack([(points[..., i] - lesion.centre_mm[i]) / NOISE_MM for i in range(3)], -1)
+        height = _height(lesion, points[..., 1], shape_noise(lesion.noise_seed, points.device)(relative)[0])
+        at = world.to_template(points)
+        outside = _outside(lesion.side, at, world.at_template(at, "ventricles"))
+        beyond = torch.maximum(height - lesion.level_mm, outside)
         core = torch.clamp(0.5 - beyond / softness, 0, 1)
         level = density(lesion.blood, lesion.centre_mm, points, CLOT_MM)
         return Footprint(core, level, torch.zeros_like(core), 0.0)
 
 
-def _height(lesion: Intraventricular, points: torch.Tensor) -> torch.Tensor:
+def _height(lesion: Intraventricular, y: torch.Tensor, noise: torch.Tensor) -> torch.Tensor:
     """Height above the patient's back (mm): blood fills from the back; the ripple is that of clots."""
-    relative = torch.stack([(points[..., i] - lesion.centre_mm[i]) / 18.0 for i in range(3)], -1)
-    return points[..., 1] + lesion.ripple_mm * shape_noise(lesion.noise_seed, points.device)(relative)[0]
+    return y + lesion.ripple_mm * noise
 
 
-def _outside(lesion: Intraventricular, world: World, points: torch.Tensor) -> torch.Tensor:
-    """Distance (mm) to the ventricles that the lesion may fill: negative inside."""
-    at = world.to_template(points)
-    outside = -world.at_template(at, "ventricles")
-    if lesion.side == 0:
+def _outside(side: int, at: torch.Tensor, ventricles: torch.Tensor) -> torch.Tensor:
+    """Distance (mm) to the ventricles of a side (0: all) at points of template space: negative inside."""
+    outside = -ventricles
+    if side == 0:
         return outside
-    height, across = at[..., 0], lesion.side * at[..., 2]
+    height, across = at[..., 0], side * at[..., 2]
     outside = torch.maximum(outside, MIDLINE_MM - across)
     for width, top in (THIRD, FOURTH):
         outside = torch.maximum(outside, torch.minimum(width - across, top - height))

@@ -5,16 +5,17 @@ from __future__ import annotations
 from typing import Any, Literal
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from pydantic import Field, field_validator
 
 from xaigt.distributions import DIGITS, Choice, Number, Quantiles, Uniform, draw
 from xaigt.lesions.base import Family, Footprint, Lesion, LesionRecipe, Streams, World
-from xaigt.lesions.blobs import shape_noise, sphere_radius
+from xaigt.lesions.blobs import noise_on, shape_noise, sphere_radius, spread
 from xaigt.lesions.focal import share_of_tissue, texture_noise
 from xaigt.lesions.signal import Signal, draw_value, white_value
 from xaigt.lesions.territories import TERRITORIES, outside
-from xaigt.lesions.weighted import box_lattice, level_of_volume, z_range
+from xaigt.lesions.weighted import Index, box_axes, fill, points_of, z_range
 from xaigt.randomness import subseed
 
 LENGTH = 2.4  # of the wedge, in cube roots of its volume: with it the wedge is about as wide as long
@@ -22,6 +23,7 @@ SHORTEST_MM, LONGEST_MM = 14.0, 62.0
 BLUNT_MM = 5.0  # how far behind the drawn tip the flanks would meet
 WIDEST = 1.1  # tangent of the largest half-angle
 STEP_MM = 2.2
+SHARE = 0.5  # of a wedge that lies where it may, roughly
 NOISE_MM = 13.0  # size of the irregularities of the flanks
 NOISE_LIMIT = 1.5
 FLUID_FREE, FLUID_FULL = 0.4, 0.9  # share of fluid: infarcts leave sulci
@@ -109,20 +111,22 @@ class StrokeFamily(Family):
         )
         half = 0.5 * length + 1.3 * lesion.radius_mm + 6.0
         z, y, x = lesion.centre_mm
-        points, cells = box_lattice(
-            (z - half, y - half, x - half), (z + half, y + half, x + half), STEP_MM, world.device
-        )
-        slope, size = _slope(lesion, points), _share(lesion, world, points, 1e-3)
-        allowed = (size >= 0.5) & (slope <= WIDEST)
-        level, reached = level_of_volume(slope, cells, allowed, wanted)
-        inside = allowed & (slope <= level)
-        offset = points - torch.tensor(lesion.centre_mm, device=points.device)
-        farthest = float(offset[inside].norm(dim=-1).max()) if inside.any() else 0.0
+        axes, cell = box_axes((z - half, y - half, x - half), (z + half, y + half, x + half), STEP_MM)
+        slope = _slope(lesion, spread(axes), noise_on(lesion.noise_seed, axes, lesion.centre_mm, NOISE_MM))
+        within = np.flatnonzero((slope <= WIDEST).numpy())
+
+        def allowed(index: Index) -> npt.NDArray[np.bool_]:
+            points = torch.from_numpy(points_of(axes, within[index]).astype(np.float32)).to(world.device)
+            return np.asarray((_share(lesion, world, points, 1e-3) >= 0.5).cpu().numpy())
+
+        found = fill(slope.numpy().ravel()[within], cell, wanted, allowed, SHARE)
+        inside = points_of(axes, within[found.inside])
+        farthest = float(np.linalg.norm(inside - np.asarray(lesion.centre_mm), axis=1).max(initial=0.0))
         return lesion.model_copy(
             update={
-                "slope": level,
-                "volume_mm3": round(reached, DIGITS),
-                "z_range_mm": z_range(points[..., 0], cells, inside, STEP_MM),
+                "slope": found.level,
+                "volume_mm3": round(found.volume, DIGITS),
+                "z_range_mm": z_range(inside[:, 0], np.full(len(inside), cell), STEP_MM),
                 "reach_mm": round(min(farthest + STEP_MM, half), DIGITS),
             }
         )
@@ -153,28 +157,31 @@ class StrokeFamily(Family):
         return lesion.reach_mm + 1.0
 
     def footprint(self, lesion: Stroke, world: World, points: torch.Tensor, softness: float) -> Footprint:
-        along = _along(lesion, points)
+        places = [points[..., i] for i in range(3)]
+        relative = torch.stack([(points[..., i] - lesion.centre_mm[i]) / NOISE_MM for i in range(3)], -1)
+        noise = shape_noise(lesion.noise_seed, points.device)(relative)[0]
         # The flanks are this far away: the slope grows by one as the distance grows by the wedge's half-width.
-        beyond = (_slope(lesion, points) - lesion.slope) * (along + BLUNT_MM).clamp(min=1.0)
+        width = (_along(lesion, places) + BLUNT_MM).clamp(min=1.0)
+        beyond = (_slope(lesion, places, noise) - lesion.slope) * width
         core = torch.clamp(0.5 - beyond / max(softness, lesion.edge_mm), 0, 1)
         core = core * _share(lesion, world, points, softness)
         level = lesion.value + lesion.texture * texture_noise(lesion, points)
         return Footprint(core, level, torch.zeros_like(core), 0.0)
 
 
-def _along(lesion: Stroke, points: torch.Tensor) -> torch.Tensor:
-    offset = [points[..., i] - lesion.tip_mm[i] for i in range(3)]
+def _along(lesion: Stroke, places: list[torch.Tensor]) -> torch.Tensor:
+    """Distance from the tip along the axis, from coordinates z, y and x of shapes that broadcast."""
+    offset = [places[i] - lesion.tip_mm[i] for i in range(3)]
     return (lesion.axis[0] * offset[0] + lesion.axis[1] * offset[1]) + lesion.axis[2] * offset[2]
 
 
-def _slope(lesion: Stroke, points: torch.Tensor) -> torch.Tensor:
+def _slope(lesion: Stroke, places: list[torch.Tensor], noise: torch.Tensor) -> torch.Tensor:
     """Distance from the axis over the distance from where the flanks meet, bent by noise; large behind the tip."""
-    along = _along(lesion, points)
-    offset = [points[..., i] - lesion.tip_mm[i] - lesion.axis[i] * along for i in range(3)]
+    along = _along(lesion, places)
+    offset = [places[i] - lesion.tip_mm[i] - lesion.axis[i] * along for i in range(3)]
     across = torch.sqrt((offset[0] / lesion.height) ** 2 + offset[1] ** 2 + offset[2] ** 2)
-    relative = torch.stack([(points[..., i] - lesion.centre_mm[i]) / NOISE_MM for i in range(3)], -1)
-    noise = torch.clamp(shape_noise(lesion.noise_seed, points.device)(relative)[0], -NOISE_LIMIT, NOISE_LIMIT)
-    slope = across / (along + BLUNT_MM).clamp(min=1.0) * (1 + lesion.roughness * noise)
+    bent = 1 + lesion.roughness * torch.clamp(noise, -NOISE_LIMIT, NOISE_LIMIT)
+    slope = across / (along + BLUNT_MM).clamp(min=1.0) * bent
     return slope + torch.clamp(-along, min=0)
 
 

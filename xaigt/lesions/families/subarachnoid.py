@@ -5,19 +5,21 @@ from __future__ import annotations
 from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from xaigt.distributions import Choice, Number, Quantiles, Uniform, draw
 from xaigt.lesions.base import Family, Footprint, Streams, World
-from xaigt.lesions.blobs import shape_noise, sphere_radius
+from xaigt.lesions.blobs import noise_on, shape_noise, sphere_radius, spread
 from xaigt.lesions.blood import BloodRecipe, Hematoma, density, draw_blood, settle
-from xaigt.lesions.weighted import box_lattice, level_of_volume, z_range
+from xaigt.lesions.weighted import Points, box_axes, fill, points_of, z_range
 from xaigt.randomness import subseed
 
 FLUID = 0.35  # share of fluid from which a point can hold blood: the average brain's sulci are blurred
 FLUID_FULL = 0.6  # share of fluid from which blood shows in full
 INNER_MM = 2.0  # blood keeps this far from the inner table: the dura, and what partial volume with bone hides
 DENSITY = 0.2  # share of the surroundings of a seed that is fluid, roughly: sets the lattice's size only
+SHARE = 0.12  # of the points of that lattice that can hold blood, roughly
 LARGEST_RADIUS = 70.0
 POINTS = 15  # of that lattice, along half its width
 ROOM = 2.1  # half-width of that lattice, in radii of the ball that holds enough fluid
@@ -32,6 +34,7 @@ SITES = {
 }
 FLATNESS = 2.4  # blood spreads along cisterns more than up and down: so that z-extents are those of patients
 NOISE_LIMIT = 1.5
+NOISE_MM = 20.0  # scale of the noise
 CLOT_MM = 12.0  # scale of the blood's texture
 _TRIES = 300
 
@@ -99,23 +102,21 @@ class SubarachnoidFamily(Family):
             blood=blood,
         )
 
-        def near(middles: torch.Tensor, distance: float) -> torch.Tensor:
-            deep = world(middles, "depth") > INNER_MM - 1.3 * distance  # the map stretches by less
-            return deep & ((middles - torch.tensor(lesion.centre_mm)).norm(dim=-1) <= half + distance)
-
         low = half / FLATNESS
-        box = ((z - low, y - half, x - half), (z + low, y + half, x + half))
-        points, cells = box_lattice(*box, half / POINTS, world.device, near)
-        allowed = (_outside(world, points) <= 0) & _within(lesion, points)
-        size = _size(lesion, points)
-        level, reached = level_of_volume(size, cells, allowed, wanted)
-        inside = allowed & (size <= level)
+        axes, cell = box_axes((z - low, y - half, x - half), (z + low, y + half, x + half), half / POINTS)
+        offset = spread(axes, lesion.centre_mm)
+        size = _size(lesion, offset, noise_on(lesion.noise_seed, axes, lesion.centre_mm, NOISE_MM))
+        within = np.flatnonzero((_flat_norm(offset) <= half).numpy())
+        found = fill(
+            size.numpy().ravel()[within], cell, wanted, lambda index: _wet(world, points_of(axes, within[index])), SHARE
+        )
+        inside = points_of(axes, within[found.inside])
         return lesion.model_copy(
             update={
-                "level_mm": level,
-                "volume_mm3": round(reached, 4),
-                "z_range_mm": z_range(points[..., 0], cells, inside, half / POINTS),
-                "blood": settle(lesion.blood, points, cells, inside),
+                "level_mm": found.level,
+                "volume_mm3": round(found.volume, 4),
+                "z_range_mm": z_range(inside[:, 0], np.full(len(inside), cell), half / POINTS),
+                "blood": settle(lesion.blood, inside[:, 1]),
             }
         )
 
@@ -123,7 +124,10 @@ class SubarachnoidFamily(Family):
         return min(lesion.level_mm / (1 - NOISE_LIMIT * lesion.roughness), lesion.reach_mm) + 1.0
 
     def footprint(self, lesion: Subarachnoid, world: World, points: torch.Tensor, softness: float) -> Footprint:
-        near = torch.clamp(0.5 - (_size(lesion, points) - lesion.level_mm) / softness, 0, 1) * _within(lesion, points)
+        offset = [points[..., i] - lesion.centre_mm[i] for i in range(3)]
+        noise = shape_noise(lesion.noise_seed, points.device)(torch.stack(offset, -1) / NOISE_MM)[0]
+        near = torch.clamp(0.5 - (_size(lesion, offset, noise) - lesion.level_mm) / softness, 0, 1)
+        near = near * (_flat_norm(offset) <= lesion.reach_mm)
         at = world.to_template(points)
         fluid = world.at_template(at, "csf")
         filled = torch.clamp((fluid - FLUID) / (FLUID_FULL - FLUID) + 0.5, 0, 1) * (fluid > FLUID)
@@ -134,26 +138,23 @@ class SubarachnoidFamily(Family):
         return Footprint(core, level, torch.zeros_like(core), 0.0)
 
 
-def _within(lesion: Subarachnoid, points: torch.Tensor) -> torch.Tensor:
-    offset = torch.stack([points[..., i] - lesion.centre_mm[i] for i in range(3)], -1)
-    offset = offset * offset.new_tensor((FLATNESS, 1.0, 1.0))
-    return offset.norm(dim=-1) <= lesion.reach_mm
+def _flat_norm(offset: list[torch.Tensor]) -> torch.Tensor:
+    """Distance from the centre to which blood spreads, from offsets z, y and x of shapes that broadcast."""
+    return torch.sqrt((FLATNESS * offset[0]) ** 2 + offset[1] ** 2 + offset[2] ** 2)
 
 
-def _size(lesion: Subarachnoid, points: torch.Tensor) -> torch.Tensor:
+def _size(lesion: Subarachnoid, offset: list[torch.Tensor], noise: torch.Tensor) -> torch.Tensor:
     """Distance from the centre, bent by noise: blood does not spread evenly."""
-    offset = torch.stack([points[..., i] - lesion.centre_mm[i] for i in range(3)], -1)
-    noise = shape_noise(lesion.noise_seed, points.device)(offset / 20.0)[0]
-    distance = torch.sqrt((FLATNESS * offset[..., 0]) ** 2 + offset[..., 1] ** 2 + offset[..., 2] ** 2)
-    return distance * (1 + lesion.roughness * torch.clamp(noise, -NOISE_LIMIT, NOISE_LIMIT))
+    return _flat_norm(offset) * (1 + lesion.roughness * torch.clamp(noise, -NOISE_LIMIT, NOISE_LIMIT))
 
 
-def _outside(world: World, points: torch.Tensor) -> torch.Tensor:
-    """Negative in the fluid of sulci and cisterns."""
-    at = world.to_template(points)
-    outside = FLUID - world.at_template(at, "csf")
-    outside = torch.maximum(outside, world.at_template(at, "ventricles"))
-    return torch.maximum(outside, INNER_MM - world.at_template(at, "depth"))
+def _wet(world: World, points: Points) -> npt.NDArray[np.bool_]:
+    """Whether points lie in the fluid of sulci and cisterns."""
+    at = world.locate(points)
+    wet = world.probe(at, "csf") >= FLUID
+    at = at[wet]
+    wet[wet] = (world.probe(at, "ventricles") <= 0) & (world.probe(at, "depth") >= INNER_MM)
+    return wet
 
 
 def _seed(rng: np.random.Generator, site: str, world: World) -> tuple[float, float, float]:
