@@ -148,8 +148,9 @@ def _box(
     spacing: float,
 ) -> Box | None:
     """Part of the grid within `reach` of `centre`, and within `bounds`; None if they do not meet."""
-    lowest, highest = grid.axes()[0][[0, -1]]
-    if max(lowest - centre[0], centre[0] - highest) - grid.voxel[0] / 2 > reach:  # most lie in other slices
+    heights = grid.axes()[0]
+    apart = max(float(heights[0]) - centre[0], centre[0] - float(heights[-1])) - grid.voxel[0] / 2
+    if apart > reach:  # most lie in other slices
         return None
     slices: list[slice] = []
     low, high = bounds or ((-math.inf,) * 3, (math.inf,) * 3)

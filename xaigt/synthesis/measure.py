@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
 from xaigt.anatomy.world import Anatomy
 from xaigt.lesions import Lesion
@@ -131,6 +130,5 @@ def _side(where: npt.NDArray[np.intp], grid: Grid, anatomy: Anatomy) -> str:
     corners = [axis[[0, -1]] for axis in grid.axes()]
     shares = where.mean(0) / np.maximum(np.asarray(grid.shape) - 1, 1)
     middle = [float(ends[0] + (ends[1] - ends[0]) * share) for ends, share in zip(corners, shares, strict=True)]
-    point = torch.tensor([middle], dtype=torch.float32, device=anatomy.device)
-    x = float(anatomy.to_template(point)[0, 2])
+    x = float(anatomy.locate(np.array(middle))[2])
     return "midline" if abs(x) < SIDE_MM else "right" if x > 0 else "left"
