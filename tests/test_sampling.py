@@ -1,11 +1,12 @@
 import numpy as np
+import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.interpolate import BSpline
 from scipy.ndimage import map_coordinates
 
-from xaigt.sampling import Sampler
+from xaigt.sampling import Probe, Sampler, on_lattice
 from xaigt.splines import control_shape, expand
 
 CPU = torch.device("cpu")
@@ -58,3 +59,28 @@ def test_splines_are_those_of_scipy():
         spline = BSpline(knots, np.moveaxis(expected, axis, 0), 3)
         expected = np.moveaxis(spline(np.arange(count) * step), 0, axis)
     assert np.allclose(found, expected, atol=1e-5)
+
+
+def test_a_probe_reads_what_a_sampler_reads():
+    rng = np.random.default_rng(3)
+    data = rng.normal(size=(2, 6, 7, 8)).astype(np.float32)
+    points = rng.uniform(-8, 20, size=(5, 4, 3))  # inside and beyond
+    sampled = Sampler(data, (-3.0, -2.0, 1.0), 1.5, torch.device("cpu"))(torch.from_numpy(points.astype(np.float32)))
+    probe = Probe(data, (-3.0, -2.0, 1.0), 1.5)
+    for channel in range(2):
+        assert probe(points, channel) == pytest.approx(sampled[channel].numpy(), abs=1e-4)
+    assert probe(points[0, 0], 1) == pytest.approx(float(sampled[1, 0, 0]), abs=1e-4)  # one point
+    assert probe(points[:0], 0).shape == (0, 4)
+
+
+def test_a_rectangular_lattice_is_read_as_its_points_are():
+    rng = np.random.default_rng(4)
+    values = rng.normal(size=(6, 6, 6)).astype(np.float32)
+    axes = [rng.uniform(-3, 12, size=count) for count in (3, 5, 4)]
+    points = np.stack(np.meshgrid(*axes, indexing="ij"), -1)
+    found = on_lattice(values, axes, -2.0, 2.0)
+    assert found.dtype == np.float32
+    assert found == pytest.approx(Probe(values[None], (-2.0, -2.0, -2.0), 2.0)(points, 0), abs=1e-4)
+    flat = np.stack([values[:, :, 0], values[:, :, 1]], -1)  # more axes than are asked for stay as they are
+    kept = on_lattice(flat, axes[:2], -2.0, 2.0)
+    assert kept[..., 1] == pytest.approx(on_lattice(values[:, :, 1], axes[:2], -2.0, 2.0))

@@ -55,6 +55,11 @@ def test_the_map_is_inverted_to_a_hundredth_of_a_millimetre_and_does_not_fold(se
     target = tuple(float(value) for value in rng.uniform([-20, -80, -50], [60, 50, 50]))
     back = anatomy.map.to_template(torch.tensor([anatomy.to_scanner(target)], dtype=torch.float32))[0]
     assert np.allclose(back.numpy(), target, atol=0.01)
+    # Few points, and many, are mapped alike.
+    for count in (1, 50, 1000):
+        some = rng.uniform([-60, -110, -80], [90, 80, 80], (count, 3))
+        mapped = anatomy.map.to_template(torch.from_numpy(some.astype(np.float32))).numpy()
+        assert np.allclose(anatomy.locate(some), mapped, atol=1e-4)
     # Jacobian by central differences on random points: positive everywhere.
     points = torch.from_numpy(rng.uniform([-60, -110, -80], [90, 80, 80], (400, 3)).astype(np.float32))
     step = 1.0

@@ -137,7 +137,7 @@ def box_axes(low: Sequence[float], high: Sequence[float], step: float) -> tuple[
     for first, last in zip(low, high, strict=True):
         count = max(2, math.ceil((last - first) / step))
         width = (last - first) / count
-        axes.append((np.arange(count) + 0.5) * width + first)
+        axes.append(np.asarray((np.arange(count) + 0.5) * width + first, np.float64))
         cell *= width
     return axes, cell
 
