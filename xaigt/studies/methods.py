@@ -46,11 +46,11 @@ def named(scores: pandas.DataFrame, wanted: str) -> pandas.DataFrame:
     have last stages of other names, the stage is called ``last``.
     """
     stages = main_stages(scores, wanted)
-    place, main = scores["stage"].astype(str), scores["network"].map(stages).fillna("")
+    place, main = scores["stage"].astype(str), scores["network"].map(lambda network: stages.get(network, ""))
     one_map = (place == INPUT) | place.str.contains("+", regex=False)
     own = scores[(one_map | (place == main)) & ~scores["method"].isin(REFERENCES)]
     called = next(iter(stages.values())) if len(set(stages.values())) == 1 else "last"
-    staged = own["stage"].astype(str) == own["network"].map(stages).fillna("")
+    staged = own["stage"].astype(str) == main.loc[own.index]
     return own.assign(method_name=own["method"], method=own["method"].where(~staged, own["method"] + f"@{called}"))
 
 
