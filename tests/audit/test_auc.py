@@ -109,6 +109,18 @@ def test_chance_that_carries_from_fold_to_fold_is_in_the_interval(learn, columns
     assert np.mean(ratios) <= 0.025
 
 
+def test_what_goes_by_the_place_in_a_block_is_as_sure_as_there_are_blocks():
+    """The parity of the file order: each block of two has both classes, so it says one thing, not two."""
+    rng, samples = np.random.default_rng(5), np.arange(120)
+    ways = np.stack([samples, samples // 2], 1)
+    deviations = []
+    for _ in range(300):
+        label = np.concatenate([rng.permutation(2) for _ in range(60)]).astype(bool)
+        found = area(samples % 2, label)
+        deviations.append((found.value - 0.5) / standard_error(found, ways))
+    assert np.sqrt(np.mean(np.square(deviations))) == pytest.approx(1, abs=0.1)
+
+
 @pytest.mark.parametrize(("samples", "lowest"), [(6, 0.35), (20, 0.7), (400, 0.97)])
 def test_a_perfect_area_of_few_samples_is_not_certain(samples, lowest):
     label = np.arange(samples) % 2 == 0

@@ -145,7 +145,17 @@ def critical_value(
 
 
 def interval(found: Area, clusters: npt.NDArray[np.int64], critical: float) -> tuple[float, float]:
-    """Both ends of the interval of an area, for a critical value of :func:`critical_value`."""
+    """Both ends of the interval of an area, for a critical value of :func:`critical_value`.
+
+    Parameters
+    ----------
+    found
+        The area.
+    clusters
+        (n,) or (n, ways): cluster of each sample, in each of several ways; the one of the largest variance counts.
+    critical
+        Standard errors on each side.
+    """
     if found.ties == 0:
         return found.value, found.value
     scale = critical * _widened(found, clusters)
@@ -170,7 +180,8 @@ def standard_error(found: Area, clusters: npt.NDArray[np.int64]) -> float:
 
 def _widened(found: Area, clusters: npt.NDArray[np.int64]) -> float:
     """Factor on the formula's standard error: for ties, for the data's own variance, for scores out of fold."""
-    own = float((_cluster_sums(found.influence[:, None], clusters) ** 2).sum())
+    ways = clusters[:, None] if clusters.ndim == 1 else clusters
+    own = max(float((_cluster_sums(found.influence[:, None], way) ** 2).sum()) for way in ways.T)
     if _EXTREME < found.value < 1 - _EXTREME:
         expected = found.ties * _variance(found.value, found)
     else:

@@ -145,17 +145,26 @@ class Family:
     ----------
     tested
         Every area that will be reported.
-    clusters
-        (n,): subject of each sample.
+    subjects
+        (n,): subject of each sample, from 0 without gaps.
+    blocks
+        (n,): block of each sample, likewise: samples whose classes were drawn together.
     level
         Simultaneous coverage.
     seed
         Of the bootstrap.
     """
 
-    def __init__(self, tested: list[Tested], clusters: npt.NDArray[np.int64], level: float, seed: int) -> None:
-        self.clusters, self.samples = clusters, len(clusters)
-        self.critical = critical_value(np.stack([item.area.influence for item in tested], 1), clusters, level, seed)
+    def __init__(
+        self,
+        tested: list[Tested],
+        subjects: npt.NDArray[np.int64],
+        blocks: npt.NDArray[np.int64],
+        level: float,
+        seed: int,
+    ) -> None:
+        self.clusters, self.samples = np.stack([subjects, blocks], 1), len(subjects)
+        self.critical = critical_value(np.stack([item.area.influence for item in tested], 1), subjects, level, seed)
         self.tested = tested
 
     def ends(self, found: Area) -> tuple[float, float, float]:

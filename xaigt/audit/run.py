@@ -18,7 +18,7 @@ from xaigt.audit.pixels import WORDS, Injected, classify
 from xaigt.audit.problems import Check
 from xaigt.audit.report import Report
 from xaigt.audit.seen import check_seen
-from xaigt.audit.targets import Target, clusters_of, targets_of
+from xaigt.audit.targets import Target, blocks_of, clusters_of, targets_of
 from xaigt.dataset.reading import Dataset
 from xaigt.errors import XaigtError
 
@@ -84,7 +84,7 @@ def audit(
             dataset, measured, targets, noise_sd=noise, seed=seed, progress=_stage(progress, "classifying pixels")
         )
         tested += seen
-    family = Family(tested, clusters, level, seed)
+    family = Family(tested, clusters, blocks_of(dataset), level, seed)
     family.tested = [_with_sensitivity(item, injected, family) for item in family.tested]
     checks: list[Check] = [check_seen(dataset)]
     if measured is not None:
