@@ -41,12 +41,12 @@ This page is written by a command; do not edit it:
 python -m xaigt.synthesis.realism_masks --output docs/explanation
 ```
 
-Real: {pieces} pieces of {masks} masks drawn by hand (public; `realism/{real}`), all of them strokes. So only strokes can
-be compared; the other families are listed to show where they lie, and what they are like is asked of published figures
-([CT](realism.md), [MR](realism-mr.md)). Generated: the whole lesions of {samples} volumes a family, seed {seed}
-(`realism/{generated}`). Every mask is measured on cubic voxels of a size that gives it about {like} of them: diameter of
-the ball as large, sphericity (`xaigt.shape.compactness`; 1: a ball), and roughness, the surface over that of the mask
-after a Gaussian of an eighth of its diameter (1: smooth). Median (5 to 95 %).
+Real: {pieces} pieces of {masks} masks drawn by hand (public; `realism/{real}`), all of them strokes. So only strokes
+can be compared; the other families are listed to show where they lie, and what they are like is asked of published
+figures ([CT](realism.md), [MR](realism-mr.md)). Generated: the whole lesions of {samples} volumes a family, seed {seed}
+(`realism/{generated}`). Every mask is measured on cubic voxels of a size that gives it about {like} of them: diameter
+of the ball as large, sphericity (`xaigt.shape.compactness`; 1: a ball), and roughness, the surface over that of the
+mask after a Gaussian of an eighth of its diameter (1: smooth). Median (5 to 95 %).
 
 ![Sphericity and roughness](realism/{figure})
 
