@@ -95,6 +95,16 @@ def _words(item: Any) -> str:
     return f"{item.name}: {item.note}"
 
 
+def largest(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The largest dataset of each case and seed: it begins with the samples of the smaller ones."""
+    found: dict[tuple[str, int], dict[str, Any]] = {}
+    for row in rows:
+        if row["samples"] >= found.get((row["case"], row["seed"]), row)["samples"]:
+            found[row["case"], row["seed"]] = row
+    order = list(cases())
+    return sorted(found.values(), key=lambda row: (order.index(row["case"]), row["seed"]))
+
+
 def together(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Every line of one case over its seeds: the mean area, and an interval that is simultaneous over lines.
 
@@ -191,16 +201,18 @@ def main() -> int:
     options.output.mkdir(parents=True, exist_ok=True)
     log = options.output / "audits.jsonl"
     rows = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()] if log.exists() else []
-    done = {(row["case"], row["seed"], row["samples"]) for row in rows}
+    rows = largest(rows)
+    done = {(row["case"], row["seed"]) for row in rows if row["samples"] >= options.samples}
     for seed in [] if options.table else options.seeds:
         for name in options.cases:
-            if (name, seed, options.samples) in done:
+            if (name, seed) in done:
                 continue
             row = one(name, seed, options.samples)
             rows.append(row)
             with log.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(row) + "\n")
             print(f"{name}, seed {seed}:", row["verdict"], row["failed"], row["seconds"], flush=True)
+    rows = largest(rows)
     print(tables(rows))
     found = leaks(rows)
     print("\n".join(["", "No chance:", *found]) if found else "\nNothing fails over all seeds together.")
