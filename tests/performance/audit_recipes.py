@@ -3,6 +3,7 @@
     python tests/performance/audit_recipes.py -o FOLDER                        all cases, ten seeds
     python tests/performance/audit_recipes.py -o FOLDER --cases ms --seeds 0   one
     python tests/performance/audit_recipes.py -o FOLDER --table                the tables of what was done
+    python tests/performance/audit_recipes.py -o FOLDER --table --page docs/explanation/audit.md     and puts them there
 
 Each finished audit is a line of FOLDER/audits.jsonl, so it goes on where it was. Of 80 samples, 15 to 30 seconds a case
 and seed on one core; of 400, one to two minutes.
@@ -40,6 +41,7 @@ SIZE = 96
 SIZES = {"microbleed, count": 160}
 """A class that is a number needs all lesions seen: at 96 pixels of 2.3 mm, a sixth of microbleeds has no voxel."""
 SHARED_LEVEL = 0.95
+MARKS = "<!-- written by tests/performance/audit_recipes.py -->", "<!-- until here -->"
 
 
 def cases() -> dict[str, tuple[str, list[str]]]:
@@ -177,6 +179,16 @@ def tables(rows: list[dict[str, Any]]) -> str:
     return "\n".join(out)
 
 
+def put(page: Path, text: str) -> None:
+    """Put the tables between the marks of a page."""
+    first, last = MARKS
+    before, _, rest = page.read_text(encoding="utf-8").partition(first)
+    _, found, after = rest.partition(last)
+    if not found:
+        raise SystemExit(f"{page}: has no lines {first} and {last}.")
+    page.write_text(f"{before}{first}\n\n{text}\n\n{last}{after}", encoding="utf-8")
+
+
 def leaks(rows: list[dict[str, Any]]) -> list[str]:
     """What is no chance: lines that fail over all seeds together, and checks that fail in any dataset."""
     found = []
@@ -197,6 +209,7 @@ def main() -> int:
     parser.add_argument("--seeds", nargs="*", type=int, default=list(range(10)))
     parser.add_argument("-n", "--samples", type=int, default=400)
     parser.add_argument("--table", action="store_true")
+    parser.add_argument("--page", type=Path, help="page to put the tables into")
     options = parser.parse_args()
     options.output.mkdir(parents=True, exist_ok=True)
     log = options.output / "audits.jsonl"
@@ -214,6 +227,8 @@ def main() -> int:
             print(f"{name}, seed {seed}:", row["verdict"], row["failed"], row["seconds"], flush=True)
     rows = largest(rows)
     print(tables(rows))
+    if options.page is not None:
+        put(options.page, tables(rows))
     found = leaks(rows)
     print("\n".join(["", "No chance:", *found]) if found else "\nNothing fails over all seeds together.")
     return 1 if found else 0
