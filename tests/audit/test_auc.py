@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xaigt.audit.auc import area, critical_value, interval, standard_error
-from xaigt.audit.features import out_of_fold
+from xaigt.audit.features import nearness, out_of_fold
 from xaigt.audit.lines import Role, Verdict, folded, judge, needed
 from xaigt.audit.predictors import FOLDS, folds, logistic, tree
 
@@ -205,3 +205,14 @@ def test_what_is_missing_is_seen_by_the_tree():
     values = np.where(label & (rng.random(200) < 0.9), np.nan, rng.normal(size=200))
     fold = folds(label.astype(int), np.arange(200), 0)
     assert area(tree(values[:, None], label, fold), label, fold).value > 0.9
+
+
+def test_a_number_in_the_middle_is_told_by_nearness_and_by_no_line():
+    rng = np.random.default_rng(6)
+    number = np.arange(200) % 4
+    values = (number[:, None] + rng.normal(0, 1, (200, 30))).astype(np.float32)
+    fold = folds(number, np.arange(200) // 4, 0)
+    for wanted in (1, 2):
+        label = number == wanted
+        assert area(nearness(values, number, wanted, fold), label, fold).value > 0.85
+        assert area(out_of_fold(values, label, fold), label, fold).value < 0.7

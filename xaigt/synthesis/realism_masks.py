@@ -121,7 +121,7 @@ def figure(real: pd.DataFrame, generated: pd.DataFrame, path: Path) -> Path:
 @click.command()
 @click.option("--output", type=click.Path(path_type=Path), default=Path("docs/explanation"), show_default=True)
 @click.option("--real", "folder", type=click.Path(path_type=Path, exists=True), help="Folder of real lesion masks.")
-@click.option("--samples", default=20, show_default=True, type=click.IntRange(1), help="Volumes a family.")
+@click.option("--samples", default=16, show_default=True, type=click.IntRange(1), help="Volumes a family.")
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(0))
 @click.option("--recipe", "only", multiple=True, type=click.Choice(RECIPES), help="Only these.")
 def main(output: Path, folder: Path | None, samples: int, seed: int, only: tuple[str, ...]) -> None:
