@@ -33,9 +33,9 @@ def test_a_recipe_of_the_catalogue_does_not_fail(tmp_path, seed, name):
 
 
 TEN = {
-    "lesion-shape": {"grid.size": 96},
-    "hemorrhage": {"grid.size": 64},
-    "lacune": {"grid.size": 96, "task": "count", "classes": None, "lesions.0.count": {"integers": [1, 2]}},
+    "lesion-shape": ["grid.size=96"],
+    "hemorrhage": ["grid.size=64"],
+    "lacune": ["grid.size=96", "task=count", "classes=null", "lesions.0.count={integers: [1, 2]}"],
 }
 
 
@@ -55,14 +55,14 @@ def test_ten_seeds_do_not_fail(tmp_path, recipes, name):
     rows = []
     for seed in range(10):
         folder = tmp_path / str(seed)
-        xaigt.generate(xaigt.load_recipe(name, changes=TEN[name]), folder, samples=24, seed=seed)
+        xaigt.generate(xaigt.load_recipe(name, TEN[name]), folder, samples=24, seed=seed)
         report = audit(xaigt.load(folder), rerender=1, seed=seed)
         assert [f"{item.name}: {item.note}" for item in report.failed] == []
         rows.append({"lines": [line.plain() for line in report.lines]})
     shared = recipes.together(rows)
     assert [line for line in shared if line["verdict"] is Verdict.FAIL] == []
     alone = next(line for line in shared if line["role"] == Role.EVIDENCE)
-    assert alone["verdict"] is Verdict.PASS
+    assert alone["low"] > 0.5
 
 
 def row(seed, signed, error=0.05, check="PASS"):
