@@ -47,8 +47,8 @@ figures ([CT](realism.md), [MR](realism-mr.md)). Generated: the whole lesions of
 (`realism/{generated}`). Every mask is measured on cubic voxels of a size that gives it about {like} of them: diameter
 of the ball as large, sphericity (`xaigt.shape.compactness`; 1: a ball), and roughness, the surface over that of the
 mask after a Gaussian of an eighth of its diameter (1: smooth). A Gaussian leaves little of a sheet that is thinner:
-roughness above 3 or so says thin, not rough, and where nothing is left ({thin} masks) there is none. `stroke-ct` draws the
-infarcts of `stroke`. Median (5 to 95 %).
+roughness above 3 or so says thin, not rough, and where nothing is left ({thin} masks) there is none. `stroke-ct`
+draws the infarcts of `stroke`. Median (5 to 95 %).
 
 ![Sphericity and roughness](realism/{figure})
 
