@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from xaigt.audit.auc import area, critical_value, interval
+from xaigt.audit.auc import area, critical_value, interval, standard_error
+from xaigt.audit.features import nearness, out_of_fold
 from xaigt.audit.lines import Role, Verdict, folded, judge, needed
-from xaigt.audit.predictors import FOLDS, folds, tree
+from xaigt.audit.predictors import FOLDS, folds, logistic, tree
 
 
 def pairs(score, label):
@@ -81,6 +82,43 @@ def test_repeated_subjects_widen_the_interval():
     apart = interval(found, np.arange(240), 2.0)
     together = interval(found, np.repeat(np.arange(60), 4), 2.0)
     assert together[1] - together[0] == pytest.approx(2 * (apart[1] - apart[0]), rel=0.15)
+
+
+def test_the_standard_error_at_chance_is_that_of_ranks():
+    label = np.arange(60) % 3 == 0  # 20 against 40: (n + 1) / (12 a b), of Mann and Whitney
+    found = area(np.random.default_rng(0).permutation(60).astype(float), label)
+    assert standard_error(found, np.arange(60)) == pytest.approx((61 / (12 * 20 * 40)) ** 0.5, rel=0.1)
+
+
+@pytest.mark.parametrize(("learn", "columns"), [(logistic, 8), (out_of_fold, 200)])
+def test_chance_that_carries_from_fold_to_fold_is_in_the_interval(learn, columns):
+    """Over labels shuffled within blocks, the area scatters as the interval says; a given classifier's does less."""
+    rng = np.random.default_rng(4)
+    values, samples = rng.normal(size=(80, columns)).astype(np.float32), np.arange(80)
+    fold = folds(samples % 2, samples // 2, 0)
+    deviations, ratios = [], []
+    for _ in range(80):
+        label = np.concatenate([rng.permutation(2) for _ in range(40)]).astype(bool)
+        score = learn(values, label, fold)
+        learned, given_ = area(score, label, fold), area(score, label)
+        error = standard_error(learned, samples)
+        assert error > 1.3 * standard_error(given_, samples)
+        deviations.append((learned.value - 0.5) / error)
+        ratios.append(learned.value - 0.5 > 2.5 * error)
+    assert 0.8 < np.sqrt(np.mean(np.square(deviations))) < 1.2
+    assert np.mean(ratios) <= 0.025
+
+
+def test_what_goes_by_the_place_in_a_block_is_as_sure_as_there_are_blocks():
+    """The parity of the file order: each block of two has both classes, so it says one thing, not two."""
+    rng, samples = np.random.default_rng(5), np.arange(120)
+    ways = np.stack([samples, samples // 2], 1)
+    deviations = []
+    for _ in range(300):
+        label = np.concatenate([rng.permutation(2) for _ in range(60)]).astype(bool)
+        found = area(samples % 2, label)
+        deviations.append((found.value - 0.5) / standard_error(found, ways))
+    assert np.sqrt(np.mean(np.square(deviations))) == pytest.approx(1, abs=0.1)
 
 
 @pytest.mark.parametrize(("samples", "lowest"), [(6, 0.35), (20, 0.7), (400, 0.97)])
@@ -167,3 +205,14 @@ def test_what_is_missing_is_seen_by_the_tree():
     values = np.where(label & (rng.random(200) < 0.9), np.nan, rng.normal(size=200))
     fold = folds(label.astype(int), np.arange(200), 0)
     assert area(tree(values[:, None], label, fold), label, fold).value > 0.9
+
+
+def test_a_number_in_the_middle_is_told_by_nearness_and_by_no_line():
+    rng = np.random.default_rng(6)
+    number = np.arange(200) % 4
+    values = (number[:, None] + rng.normal(0, 1, (200, 30))).astype(np.float32)
+    fold = folds(number, np.arange(200) // 4, 0)
+    for wanted in (1, 2):
+        label = number == wanted
+        assert area(nearness(values, number, wanted, fold), label, fold).value > 0.85
+        assert area(out_of_fold(values, label, fold), label, fold).value < 0.7

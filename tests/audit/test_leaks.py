@@ -240,7 +240,7 @@ def test_clean_data_do_not_fail(tmp_path, seed):
 
 @pytest.mark.slow
 def test_clean_data_pass_where_there_are_enough(tmp_path):
-    report = audit(toy(tmp_path / "d", 6000, write_arrays=False), **TABLES)
+    report = audit(toy(tmp_path / "d", 12000, write_arrays=False), **TABLES)
     judged = [line for line in report.lines if line.role is not Role.NATURE]
     assert {line.verdict for line in judged} == {Verdict.PASS}
     assert report.verdict is Verdict.PASS

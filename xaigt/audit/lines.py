@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from xaigt.audit.auc import Area, critical_value, interval
+from xaigt.audit.auc import Area, critical_value, interval, standard_error
 
 MARGIN = 0.05
 WELL_ABOVE = 0.75
@@ -52,8 +52,6 @@ class Tested:
     note: str = ""
     blind: bool = False
     """A test that did not detect the strongest leak that was injected: it cannot pass."""
-    least: int = 0
-    """Samples below which it cannot fail: too few for what it fits."""
     details: dict[str, Any] = field(default_factory=dict)
 
 
@@ -71,6 +69,8 @@ class Line:
         The area itself.
     auc, low, high
         max(area, 1 - area) and its simultaneous interval.
+    error
+        Standard error of the area if its true value is one half: to put several datasets of one recipe together.
     verdict
         See :func:`judge`.
     n
@@ -89,6 +89,7 @@ class Line:
     auc: float
     low: float
     high: float
+    error: float
     verdict: Verdict
     n: int | None = None
     note: str = ""
@@ -144,17 +145,26 @@ class Family:
     ----------
     tested
         Every area that will be reported.
-    clusters
-        (n,): subject of each sample.
+    subjects
+        (n,): subject of each sample, from 0 without gaps.
+    blocks
+        (n,): block of each sample, likewise: samples whose classes were drawn together.
     level
         Simultaneous coverage.
     seed
         Of the bootstrap.
     """
 
-    def __init__(self, tested: list[Tested], clusters: npt.NDArray[np.int64], level: float, seed: int) -> None:
-        self.clusters, self.samples = clusters, len(clusters)
-        self.critical = critical_value(np.stack([item.area.influence for item in tested], 1), clusters, level, seed)
+    def __init__(
+        self,
+        tested: list[Tested],
+        subjects: npt.NDArray[np.int64],
+        blocks: npt.NDArray[np.int64],
+        level: float,
+        seed: int,
+    ) -> None:
+        self.clusters, self.samples = np.stack([subjects, blocks], 1), len(subjects)
+        self.critical = critical_value(np.stack([item.area.influence for item in tested], 1), subjects, level, seed)
         self.tested = tested
 
     def ends(self, found: Area) -> tuple[float, float, float]:
@@ -181,9 +191,7 @@ class Family:
             verdict = Verdict.INCONCLUSIVE
             note = "; ".join(filter(None, (note, "it did not see the strongest leak injected")))
         n = None
-        if verdict is Verdict.FAIL and self.samples < item.least:
-            verdict, n = Verdict.INCONCLUSIVE, item.least
-        elif verdict is Verdict.INCONCLUSIVE:
+        if verdict is Verdict.INCONCLUSIVE:
             boundary = WELL_ABOVE if item.role is Role.EVIDENCE and auc > WELL_ABOVE else 0.5 + MARGIN
             n = needed(self.samples, auc, low, high, boundary)
         return Line(
@@ -195,6 +203,7 @@ class Family:
             auc,
             low,
             high,
+            standard_error(item.area, self.clusters),
             verdict,
             n,
             note,

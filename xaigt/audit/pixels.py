@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from xaigt.audit.auc import Area, area
-from xaigt.audit.features import Scale, describe, out_of_fold
+from xaigt.audit.features import Scale, describe, nearness, out_of_fold
 from xaigt.audit.lines import Role, Tested
 from xaigt.audit.measure import Measured
 from xaigt.audit.targets import LEAST, Target
@@ -181,7 +181,7 @@ def classify(
             progress(done, len(dataset))
     joined = {test: np.concatenate(parts) for test, parts in features.items()}
     share = filled_share[0] / max(filled_share[1], 1.0)
-    tested = [_tested(test, matrix, target, share) for target in targets for test, matrix in joined.items()]
+    tested = [_tested(dataset, test, matrix, target, share) for target in targets for test, matrix in joined.items()]
     injected = []
     for (test, leak, strength), parts in leaked.items():
         matrix = joined[test].copy()
@@ -204,11 +204,15 @@ def _within(
     return replace(found, influence=influence)
 
 
-def _tested(test: str, features: Floats, target: Target, share: float) -> Tested:
+def _tested(dataset: Dataset, test: str, features: Floats, target: Target, share: float) -> Tested:
     role = Role.EVIDENCE if test == "lesion" else Role.SHORTCUT
     name = {"twin": "healthy twins", "filled": "images, lesions filled", "lesion": "lesion alone"}[test]
     note = f"discs fill {share:.0%} of the head" if test == "filled" else ""
-    score = out_of_fold(features, target.label, target.folds)
+    if test == "lesion" and dataset.description["task"] == "count" and target.name in dataset.classes[1:-1]:
+        wanted = dataset.classes.index(target.name)
+        score = nearness(features, dataset.samples["label"].to_numpy(np.int64), wanted, target.folds)
+    else:
+        score = out_of_fold(features, target.label, target.folds)
     return Tested(name, "pixels", target.name, role, area(score, target.label, target.folds), note)
 
 

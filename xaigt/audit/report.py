@@ -98,7 +98,7 @@ class Report:
             "summary": self.summary,
             "settings": {
                 "level": self.level,
-                "intervals": "simultaneous over all lines: bootstrap of subjects, max-T",
+                "intervals": "simultaneous over all lines: bootstrap of subjects, max-T; variances out of fold doubled",
                 "critical_value": round(self.critical, 4),
                 "margin": MARGIN,
                 "evidence_above": WELL_ABOVE,

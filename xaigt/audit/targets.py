@@ -40,6 +40,17 @@ def clusters_of(dataset: Dataset) -> npt.NDArray[np.int64]:
     return np.asarray(numbers, np.int64)
 
 
+def blocks_of(dataset: Dataset) -> npt.NDArray[np.int64]:
+    """Number of the block of each sample, from 0 without gaps: consecutive samples, which have each class once.
+
+    If the first of two is in the class, the second is not: what goes by the place in the block, such as the parity of
+    the file order, is as sure as there are blocks, not samples.
+    """
+    blocks = dataset.samples["sample"].to_numpy(np.int64) // max(len(dataset.classes), 1)
+    _, numbers = np.unique(blocks, return_inverse=True)
+    return np.asarray(numbers, np.int64)
+
+
 def targets_of(dataset: Dataset, clusters: npt.NDArray[np.int64], seed: int) -> tuple[list[Target], list[str]]:
     """Every question that enough samples answer, and a sentence for each that is left out.
 
@@ -82,8 +93,7 @@ def _together(dataset: Dataset, clusters: npt.NDArray[np.int64]) -> npt.NDArray[
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
-    blocks = dataset.samples["sample"].to_numpy(np.int64) // max(len(dataset.classes), 1)
-    _, block = np.unique(blocks, return_inverse=True)
+    block = blocks_of(dataset)
     shape = (int(clusters.max()) + 1, int(block.max()) + 1)
     links = coo_array((np.ones(len(block)), (clusters, block + shape[0])), shape=(sum(shape), sum(shape)))
     _, component = connected_components(links, directed=False)
