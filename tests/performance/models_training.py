@@ -1,8 +1,9 @@
 """Training, side by side in one run: against a bare PyTorch loop, and depth 1 against full depth.
 
 Run ``python tests/performance/models_training.py [--size 112] [--samples 192]``. It prints the table of
-docs/performance/models.md. Each training of ours runs between two epochs of a bare PyTorch loop, and ratios are taken of
-such neighbours; every figure is a median over several rounds, so that a slow spell of the machine does not decide.
+docs/performance/models.md. Each training of ours runs between two epochs of a bare PyTorch loop, and ratios are
+taken of such neighbours; every figure is a median over several rounds, so that a slow spell of the machine does not
+decide.
 """
 
 from __future__ import annotations
