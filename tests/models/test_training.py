@@ -18,6 +18,7 @@ from xaigt.models.features import CachedFeatures
 from xaigt.models.inputs import storage
 from xaigt.models.keeping import BEST, LAST, discard
 from xaigt.models.loop import CURVES, Trainer, deterministic
+from xaigt.models.settings import precision_of
 from xaigt.schema import SchemaError, validate
 
 from .conftest import made_images
@@ -355,3 +356,11 @@ def test_settings_that_do_not_fit_are_named(changes, says):
 
 def test_schedule():
     assert Settings(schedule="0:10, all:20").phases() == [(0, 10), ("all", 20)]
+
+
+def test_half_precision_is_for_gpus():
+    assert precision_of(Settings(), "cpu") == "float32"
+    assert precision_of(Settings(), "cuda:0") == "bfloat16"
+    assert precision_of(Settings(precision="float32"), "cuda") == "float32"
+    with pytest.raises(ModelError, match="--device cuda, or float32"):
+        precision_of(Settings(precision="bfloat16"), "cpu")
