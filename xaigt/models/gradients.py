@@ -16,6 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.nn.grad import conv2d_input
 
 FEWEST_WEIGHTS, MOST_POSITIONS = 2**20, 16
 """Where the product was measured to be faster: kernels of 3 x 3, from so many weights on, up to so many outputs."""
@@ -44,7 +45,7 @@ def _forward(part: nn.Conv2d, inputs: Tensor) -> Tensor:
     wanted = torch.is_grad_enabled() and part.weight.requires_grad
     if not wanted or grid[0] * grid[1] > MOST_POSITIONS or inputs.ndim != 4:
         return functional.conv2d(inputs, part.weight, None, part.stride, part.padding)
-    result: Tensor = Convolution.apply(inputs, part.weight, part.stride)  # type: ignore[no-untyped-call]
+    result: Tensor = Convolution.apply(inputs, part.weight, part.stride)
     return result
 
 
@@ -63,7 +64,7 @@ class Convolution(torch.autograd.Function):
         inputs, weight = ctx.saved_tensors
         of_inputs = None
         if ctx.needs_input_grad[0]:
-            of_inputs = torch.nn.grad.conv2d_input(inputs.shape, weight, gradient, ctx.stride, 1)
+            of_inputs = conv2d_input(inputs.shape, weight, gradient, ctx.stride, 1)  # type: ignore[no-untyped-call]
         of_weight = weight_gradient(inputs, gradient, ctx.stride) if ctx.needs_input_grad[1] else None
         return of_inputs, of_weight, None
 

@@ -81,9 +81,9 @@ def check_classes(targets: Tensor, split: str, labels: Sequence[str]) -> None:
                 f"label: {found}. Each label must be there in some samples and not in others: {right}"
             )
         return
-    classes, numbers = (values.tolist() for values in targets.unique(return_counts=True))
-    if len(classes) < 2:
+    present = targets.bincount().nonzero().flatten().tolist()
+    if len(present) < 2:
         raise ModelError(
-            f"split {split}: all its {count} samples are of one class (label {labels[0]!r}: {numbers[0]} of class "
-            f"{classes[0]}, none of another). Samples of two classes or more are needed: {right}"
+            f"split {split}: all its {count} samples are of one class (label {labels[0]!r}: {count} of class "
+            f"{present[0]}, none of another). Samples of two classes or more are needed: {right}"
         )
