@@ -1,5 +1,6 @@
 """Arms: what each starts from, what names it, and that none is ever replaced by another."""
 
+import hashlib
 import json
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 import torch
 
 from xaigt.models import ModelError, Settings, create
-from xaigt.models.arms import ARMS, Context, fractal, start
+from xaigt.models.arms import ARMS, Context, fractal, labelled, start
 from xaigt.models.weights import Found, Published, find, fit_channels, read
 
 
@@ -88,24 +89,50 @@ def test_brain_learns_from_twins_of_other_subjects(context, own_cache, slices):
     assert sum(begun.record["samples"].values()) == 64
 
 
-def test_labelled_reads_a_bids_folder(context, own_cache, tmp_path):
-    """Subjects of one sex are brighter inside: a column that an image tells."""
-    torch.set_num_threads(1)
+@pytest.fixture
+def bids(tmp_path):
+    """Twelve subjects; men are brighter in front (the arrays run to the right, forwards and up), women at the back."""
     from xaigt.volume import write_nifti
 
     rng = np.random.default_rng(0)
-    lines = ["participant_id\tsex"]
+    lines = ["participant_id\tsex\tsite"]
     for number in range(12):
         folder = tmp_path / "bids" / f"sub-{number:02d}" / "anat"
         folder.mkdir(parents=True)
-        write_nifti(folder / f"sub-{number:02d}_T1w.nii.gz", rng.integers(0, 200, (10, 20, 18), np.int16), np.eye(4))
-        lines.append(f"sub-{number:02d}\t{'MF'[number % 2]}")
+        image = rng.integers(0, 100, (10, 20, 18)).astype(np.int16)
+        image[:, 10:] += 100 if number % 2 else 0
+        image[:, :10] += 0 if number % 2 else 100
+        write_nifti(folder / f"sub-{number:02d}_T1w.nii.gz", image, np.eye(4))
+        lines.append(f"sub-{number:02d}\t{'FM'[number % 2]}\tone")
+    lines.append("sub-99\tF\tone")  # has no image
     (tmp_path / "bids" / "participants.tsv").write_text("\n".join(lines), encoding="utf-8")
-    options = {"data": str(tmp_path / "bids"), "epochs": 1, "slices": 3}
+    return tmp_path / "bids"
+
+
+def test_labelled_gives_each_slice_the_value_of_its_subject_and_keeps_subjects_apart(
+    context, own_cache, bids, monkeypatch
+):
+    made, images = [], labelled._images
+    monkeypatch.setattr(labelled, "_images", lambda *given: made.append(images(*given)) or made[-1])
+    torch.set_num_threads(1)
+    options = {"data": str(bids), "epochs": 1, "slices": 3}
     begun = start(context(size=(32, 32), arm="labelled", arm_options=options))
     assert sum(begun.record["samples"].values()) == 36
-    with pytest.raises(ModelError, match="no column 'age'"):
-        start(context(arm="labelled", arm_options={**options, "column": "age"}))
+    (splits,) = made
+    subjects = [set(splits[name].numbers) for name in ("train", "val")]
+    assert subjects[0].isdisjoint(subjects[1])
+    assert len(subjects[0] | subjects[1]) == 12
+    for part in splits.values():  # rows run backwards: those of the front come first
+        front, back = part.pixels[:, :16].mean((1, 2)), part.pixels[:, 16:].mean((1, 2))
+        assert (front > back).tolist() == (part.targets == 1).tolist()  # F is class 0, M is class 1
+
+
+@pytest.mark.parametrize(
+    ("column", "says"), [("age", "no column 'age'"), ("site", "12 subjects .* 1 different values")]
+)
+def test_labelled_names_a_column_that_cannot_be_learnt(context, own_cache, bids, column, says):
+    with pytest.raises(ModelError, match=says):
+        start(context(arm="labelled", arm_options={"data": str(bids), "column": column}))
 
 
 def timm_file(folder, name, title):
@@ -147,6 +174,7 @@ def test_imagenet_weights_compute_what_timm_computes_of_a_grey_image(context, tm
     found = torch.nn.functional.max_pool2d(found, 2) if network == "vgg16" else found  # it opens our head
     assert torch.allclose(found, wanted, rtol=0, atol=1e-4 * float(wanted.abs().max()))
     assert begun.record["source"] == "folder"
+    assert begun.record["sha256"] == hashlib.sha256((tmp_path / f"{title}.safetensors").read_bytes()).hexdigest()
     assert begun.pretrain_id == f"imagenet-{begun.record['sha256'][:12]}"
 
 
@@ -192,7 +220,6 @@ def test_a_download_without_network_says_what_to_do(own_cache, monkeypatch):
 
 
 def test_a_download_is_checked_against_the_sha256_that_the_hub_names(own_cache, monkeypatch, tmp_path):
-    import hashlib
     from types import SimpleNamespace
 
     import huggingface_hub

@@ -29,7 +29,10 @@ def test_quick_settings_learn_shapes_and_learn_nothing_from_healthy_twins(tmp_pa
 
 @pytest.mark.slow
 def test_quick_settings_learn_all_kinds_of_hemorrhage_beside_distractors(tmp_path):
-    """Slices of 96 x 96, lesions of 15 to 50 mL at 14 SD of the noise, distractors as they are; on twins nothing."""
+    """Slices of 96 x 96, lesions of 15 to 50 mL at 14 SD of the noise, distractors as they are; on twins nothing.
+
+    The recipe's own volumes need more slices and minutes than a test has: docs/performance/models.md.
+    """
     changes = {"grid.size": 96, "grid.spacing": 2.0, "contrast_to_noise": 14.0, "visibility.invisible": "redraw"}
     large = [f"lesions.{group}.parameters.volume_ml={{uniform: [15, 50]}}" for group in range(5)]
     xaigt.generate(xaigt.load_recipe("hemorrhage", large, changes), tmp_path / "data", samples=1600, workers=2)

@@ -34,9 +34,9 @@ def test_a_run_says_what_it_is(run, slices):
     assert set(description["figures"]) == {"train", "val", "test"}
     assert sum(found["samples"] for found in description["figures"].values()) == 40
     assert not list(run.folder.rglob("*.pt")) + list(run.folder.rglob("*.pkl"))
-    assert {"best.safetensors", "last.safetensors", "curves.csv", "curves.png"} <= {
-        p.name for p in run.folder.iterdir()
-    }
+    assert {path.name for path in run.folder.iterdir()} - {"maps", ".lock"} == {
+        "run.json", "best.safetensors", "curves.csv", "curves.png", "predictions.parquet"
+    }  # fmt: skip
 
 
 def test_predictions_are_those_of_the_loaded_network(run, slices):
@@ -55,9 +55,9 @@ def test_predictions_are_those_of_the_loaded_network(run, slices):
 
 
 def test_a_finished_training_is_not_repeated_and_another_is_refused(run, slices):
-    before = (run.folder / "last.safetensors").stat().st_mtime_ns
+    before = (run.folder / "best.safetensors").stat().st_mtime_ns
     assert train(slices, Settings(**QUICK), run.folder).description == run.description
-    assert (run.folder / "last.safetensors").stat().st_mtime_ns == before
+    assert (run.folder / "best.safetensors").stat().st_mtime_ns == before
     with pytest.raises(ModelError, match=r"seed \(there: 0, asked: 4\)"):
         train(slices, Settings(**QUICK, seed=4), run.folder)
 

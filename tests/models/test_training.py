@@ -16,7 +16,9 @@ from xaigt.models import ModelError, Settings, create
 from xaigt.models import checkpoint as checkpoints
 from xaigt.models.features import CachedFeatures
 from xaigt.models.inputs import storage
-from xaigt.models.loop import BEST, CURVES, LAST, Trainer, deterministic
+from xaigt.models.keeping import BEST, LAST, discard
+from xaigt.models.loop import CURVES, Trainer, deterministic
+from xaigt.models.settings import precision_of
 from xaigt.schema import SchemaError, validate
 
 from .conftest import made_images
@@ -57,19 +59,27 @@ class Killed(BaseException):
 
 
 @pytest.mark.parametrize(
-    "changes", [{}, {"schedule": "0:2,all:2"}, {"depth": 1}, {"optimizer": "sgd", "augment": True}]
+    "changes",
+    [
+        {},
+        {"schedule": "0:2,all:2"},
+        {"schedule": "2:2,1:2"},
+        {"depth": 1},
+        {"depth": 1, "batchnorm": "adaptive"},
+        {"optimizer": "sgd", "augment": True},
+    ],
 )
 @pytest.mark.parametrize("epoch", [1, 2, 3])
 def test_an_interrupted_training_goes_on_to_the_same_bytes(splits, quick, tmp_path, monkeypatch, changes, epoch):
-    """Interrupted in the worst moment: the best weights of the next epoch are there, its checkpoint is not."""
+    """Interrupted in the worst moment: the weights of the next epoch are there, its checkpoint is not."""
     settings = quick(**{"epochs": 4, **changes})
     trained(splits, settings, tmp_path / "whole")
     save = checkpoints.save
 
-    def stop(path, tensors, state=None):
+    def stop(path, tensors, state=None, parts=()):
         if path.name == LAST and state["fit"]["epoch"] == epoch + 1:
             raise Killed
-        save(path, tensors, state)
+        save(path, tensors, state, parts)
 
     monkeypatch.setattr(checkpoints, "save", stop)
     with pytest.raises(Killed):
@@ -183,35 +193,126 @@ def test_every_head_learns(splits, quick, tmp_path, head, outputs):
 def test_divergence_ends_with_what_to_do_and_keeps_the_last_good_epoch(splits, quick, tmp_path):
     settings = quick(optimizer="sgd", epochs=6, annealing="constant")
     trained(splits, settings, tmp_path / "good")
-    batch = splits["train"].batch
+    batch, calls = splits["train"].batch, []
 
     class Breaks(type(splits["train"])):
         def batch(self, positions, device=None):
-            found = batch(positions, device)
-            return found * float("nan") if (tmp_path / "bad" / LAST).exists() else found
+            calls.append(positions)
+            return batch(positions, device) * (float("nan") if len(calls) > 5 else 1)  # an epoch has five batches
 
     broken = {**splits, "train": Breaks(**splits["train"].__dict__)}
-    with pytest.raises(ModelError, match=r"epoch 2 is not finite.*epoch 1 is kept.*--lr"):
+    with pytest.raises(ModelError, match=r"epoch 2 is not finite.*epoch 1 is kept in .*last.*best one \(1\).*--lr"):
         trained(broken, settings, tmp_path / "bad")
     assert checkpoints.load(tmp_path / "bad" / LAST)[1]["fit"]["epoch"] == 1
+    assert set(checkpoints.load(tmp_path / "bad" / BEST)[0]) == set(
+        create("small", dim=2, outputs=1, size=(16, 16)).state_dict()
+    )
 
 
 def test_a_split_of_one_class_is_refused(splits, quick, tmp_path):
     splits["val"].targets[:] = 1
-    with pytest.raises(ModelError, match="split val: all 20 samples are of class 1"):
+    says = r"split val: all its 20 samples are of one class \(label 'label': 20 of class 1, none of another\).*--splits"
+    with pytest.raises(ModelError, match=says):
         trained(splits, quick(), tmp_path)
+
+
+@pytest.mark.parametrize("value", [0.0, 1.0])
+def test_a_label_that_is_the_same_in_all_samples_is_refused_by_name(splits, quick, tmp_path, value):
+    for images in splits.values():
+        images.targets = torch.stack([images.targets, images.targets], 1).float()
+    splits["train"].targets[:, 1] = value
+    settings = quick(head="multi-label", labels=("epidural", "subdural"))
+    says = rf"split train: .* 40 samples apart by subdural; .*: epidural 20, subdural {int(value * 40)}\..*--splits"
+    with pytest.raises(ModelError, match=says):
+        trained(splits, settings, tmp_path, outputs=2)
 
 
 def test_a_full_disk_says_so_and_keeps_the_last_good_checkpoint(tmp_path, monkeypatch):
     checkpoints.save(tmp_path / LAST, {"a": torch.ones(2)}, {"epoch": 1})
 
-    def full(path, content):
+    def full(path, *content):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(checkpoints, "replace", full)
     with pytest.raises(ModelError, match=r"disk is full.*last good checkpoint is kept"):
         checkpoints.save(tmp_path / LAST, {"a": torch.zeros(2)}, {"epoch": 2})
     assert checkpoints.load(tmp_path / LAST)[1] == {"epoch": 1}
+
+
+def test_a_disk_that_fills_up_ends_the_training_and_it_goes_on_when_there_is_room(splits, quick, tmp_path, monkeypatch):
+    settings, replace = quick(epochs=4, depth=1), checkpoints.replace
+    trained(splits, settings, tmp_path / "whole")
+
+    def full_from_epoch_3(path, *content):
+        if path.name == "weights-0003.safetensors":
+            raise OSError(errno.ENOSPC, "No space left on device")
+        replace(path, *content)
+
+    monkeypatch.setattr(checkpoints, "replace", full_from_epoch_3)
+    with pytest.raises(ModelError, match=r"weights-0003.*disk is full.*run the same command again"):
+        trained(splits, settings, tmp_path / "cut")
+    assert checkpoints.load(tmp_path / "cut" / LAST)[1]["fit"]["epoch"] == 2
+    monkeypatch.undo()
+    trained(splits, settings, tmp_path / "cut")
+    assert content(tmp_path / "whole", BEST, LAST, CURVES) == content(tmp_path / "cut", BEST, LAST, CURVES)
+
+
+def test_an_epoch_writes_what_it_trained_once_and_the_rest_is_written_at_the_start(
+    splits, quick, tmp_path, monkeypatch
+):
+    written, replace = [], checkpoints.replace
+
+    def noted(path, *pieces):
+        written.append((path.name, sum(map(len, pieces))))
+        replace(path, *pieces)
+
+    monkeypatch.setattr(checkpoints, "replace", noted)
+    trainer, fit = trained(splits, quick(epochs=3, depth=1, learning_rate=1e-4), tmp_path)
+    names = [name for name, _ in written]
+    epoch = ["weights-000{}.safetensors", CURVES, LAST]
+    assert names == ["frozen-0.safetensors", *(name.format(k) for k in (1, 2, 3) for name in epoch), BEST]
+    sizes = dict(written)
+    state = trainer.network.state_dict()
+    bulk = {True: 0, False: 0}  # bytes of what is trained, and is not
+    for name, tensor in state.items():
+        bulk[name.startswith(("body.block4.", "head."))] += tensor.nbytes
+    assert 0 <= sizes["weights-0002.safetensors"] - bulk[True] < 2000  # the header
+    assert 0 <= sizes["frozen-0.safetensors"] - bulk[False] < 4000
+    assert fit.best_epoch == 3  # the best and the last are one file
+    assert [path.name for path in tmp_path.glob("weights-*")] == ["weights-0003.safetensors"]
+
+
+def test_only_the_best_weights_are_left_when_all_is_said(splits, quick, tmp_path):
+    trained(splits, quick(depth=1), tmp_path)
+    discard(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [BEST, CURVES]
+
+
+def test_the_library_of_safetensors_reads_a_checkpoint(tmp_path):
+    from safetensors.torch import load_file
+
+    tensors = {
+        "whole": torch.arange(6).reshape(2, 3), "half": torch.rand(3).bfloat16(), "flag": torch.tensor([True, False]),
+        "one": torch.tensor(2.5), "turned": torch.rand(2, 3).T, "none": torch.zeros(0, 4), "é": torch.rand(1).double(),
+    }  # fmt: skip
+    checkpoints.save(tmp_path / "a.safetensors", tensors, {"epoch": 1})
+    found = load_file(tmp_path / "a.safetensors")
+    assert found.keys() == tensors.keys()
+    assert all(
+        torch.equal(found[name], tensor) and found[name].dtype == tensor.dtype for name, tensor in tensors.items()
+    )
+
+
+def test_a_checkpoint_and_its_parts_are_read_as_one_and_a_lost_part_is_named(tmp_path):
+    checkpoints.save(tmp_path / "a", {"x": torch.ones(1)})
+    checkpoints.save(tmp_path / "b", {"y": torch.zeros(1)}, parts=["a"])
+    checkpoints.save(tmp_path / "c", {"z": torch.zeros(1)}, {"epoch": 2}, parts=["b"])
+    tensors, state = checkpoints.load(tmp_path / "c")
+    assert set(tensors) == {"x", "y", "z"}
+    assert state == {"epoch": 2}
+    (tmp_path / "a").unlink()
+    with pytest.raises(ModelError, match="a: there is no such checkpoint"):
+        checkpoints.load(tmp_path / "c")
 
 
 def test_a_damaged_checkpoint_is_named(tmp_path):
@@ -255,3 +356,11 @@ def test_settings_that_do_not_fit_are_named(changes, says):
 
 def test_schedule():
     assert Settings(schedule="0:10, all:20").phases() == [(0, 10), ("all", 20)]
+
+
+def test_half_precision_is_for_gpus():
+    assert precision_of(Settings(), "cpu") == "float32"
+    assert precision_of(Settings(), "cuda:0") == "bfloat16"
+    assert precision_of(Settings(precision="float32"), "cuda") == "float32"
+    with pytest.raises(ModelError, match="--device cuda, or float32"):
+        precision_of(Settings(precision="bfloat16"), "cpu")

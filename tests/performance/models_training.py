@@ -1,8 +1,9 @@
 """Training, side by side in one run: against a bare PyTorch loop, and depth 1 against full depth.
 
 Run ``python tests/performance/models_training.py [--size 112] [--samples 192]``. It prints the table of
-docs/performance/models.md. An epoch of a bare PyTorch loop runs before each of ours, and ratios are taken of such
-neighbours; every figure is a median over several rounds, so that a slow spell of the machine does not decide.
+docs/performance/models.md. Each training of ours runs between two epochs of a bare PyTorch loop, and ratios are
+taken of such neighbours; every figure is a median over several rounds, so that a slow spell of the machine does not
+decide.
 """
 
 from __future__ import annotations
@@ -52,41 +53,44 @@ class Bare:
 
 
 class Timed(Trainer):
-    """A trainer that runs the bare loop before each of its epochs: what is compared is done one after the other.
+    """A trainer that notes when its epochs begin and end.
 
     Attributes
     ----------
-    bare, steps, whole
-        Seconds of each epoch: of the bare loop, of training steps, and with validation and checkpoints.
+    bare
+        Seconds of an epoch of the bare loop, mean of one before and one after.
+    steps
+        Seconds of the training steps of each epoch.
+    whole
+        Seconds of an epoch with validation and checkpoints: from the beginning of the first to the moment when the last
+        one is on the disk, over their number.
     opening
         Seconds before the first epoch: calibrating and caching a frozen prefix.
     """
 
     def measure(self, clock: Bare) -> Timed:
         """Train to the end."""
-        self.clock = clock
-        self.bare: list[float] = []
         self.steps: list[float] = []
-        self.whole: list[float] = []
-        start = time.perf_counter()
-        self.opening, self.began = 0.0, start
+        before, start = clock(), time.perf_counter()
+        self.opening = 0.0
         self.run()
         self.opening -= start
+        self.bare = (before + clock()) / 2
         return self
 
     def _epoch(self, *arguments: Any) -> None:
-        self.opening = self.opening or time.perf_counter()
-        self.bare.append(self.clock())
         self.began = time.perf_counter()
+        self.opening = self.opening or self.began
         super()._epoch(*arguments)
 
     def _validate(self, *arguments: Any) -> dict[str, float]:
         self.steps.append(time.perf_counter() - self.began)
         return super()._validate(*arguments)
 
-    def _save(self, *arguments: Any) -> None:
-        super()._save(*arguments)
-        self.whole.append(time.perf_counter() - self.began)
+    def _finish(self) -> None:
+        self.keeper.wait()
+        self.whole = [(time.perf_counter() - self.opening) / len(self.steps)]
+        super()._finish()
 
 
 def train(name: str, size: int, samples: int, epochs: int, depth: int | str, clock: Bare) -> Timed:
@@ -122,9 +126,9 @@ def main() -> None:
             for at in range(0, len(data), 32):
                 data.batch(np.arange(at, min(at + 32, len(data))))
             loading.append(time.perf_counter() - start)
-    steps = shares(full, "steps")
+    steps, part_steps = shares(full, "steps"), shares(shallow, "steps")
     whole, part = shares(full, "whole"), shares(shallow, "whole")
-    bare = median([value for run in full + shallow for value in run.bare])
+    bare = median([run.bare for run in full + shallow])
     print(
         f"{given.network}, {given.samples} images of {given.size} x {given.size}, {threads} threads, {given.rounds} "
         f"rounds of {given.epochs} epochs; a bare epoch takes {bare:.2f} s; in brackets the quartiles"
@@ -134,6 +138,7 @@ def main() -> None:
     print(f"| training steps of an epoch / bare loop | {told(steps)} |")
     print(f"| epoch at full depth, with validation and checkpoints / bare loop | {told(whole)} |")
     print(f"| epoch at depth 1, with both / bare loop | {told(part)} |")
+    print(f"| training steps at depth 1 / at full depth | {median(part_steps) / median(steps):.3f} |")
     print(f"| epoch at depth 1 / at full depth | {median(part) / median(whole):.3f} |")
     opening = median([run.opening for run in shallow]) / bare / median(whole)
     print(f"| calibrating and caching the prefix, once / epoch at full depth | {opening:.3f} |")
@@ -141,13 +146,13 @@ def main() -> None:
 
 
 def shares(runs: list[Timed], what: str) -> list[float]:
-    """Each epoch's time over that of the bare epoch just before it."""
-    return [own / bare for run in runs for own, bare in zip(getattr(run, what), run.bare, strict=True)]
+    """Each time over that of the bare epochs beside it."""
+    return [own / run.bare for run in runs for own in getattr(run, what)]
 
 
 def told(values: list[float]) -> str:
     """Median and quartiles."""
-    low, _, high = quantiles(values, n=4)
+    low, _, high = quantiles(values, n=4) if len(values) > 1 else [values[0]] * 3
     return f"{median(values):.3f} ({low:.3f} to {high:.3f})"
 
 

@@ -58,9 +58,10 @@ def _report(table: pandas.DataFrame) -> None:
     frame = means.mean().unstack("metric")
     result = Table(title="Means over samples with evidence")
     for name in ("method", "stage", *shown):
-        result.add_column(str(name), justify="left" if name in ("method", "stage") else "right")
+        left = name in ("method", "stage")
+        result.add_column(str(name), justify="left" if left else "right", no_wrap=left, overflow="fold")
     for (method, stage), row in frame.iterrows():
         place = stage if isinstance(stage, str) else ""
         values = ["" if row.get(name) != row.get(name) else f"{row[name]:.3f}" for name in shown if name in row]
         result.add_row(str(method), place, *values)
-    Console().print(result)
+    Console(width=max(Console().width, 100)).print(result)

@@ -19,12 +19,12 @@ class DatasetError(XaigtError):
     """A directory that is not, or no longer, the dataset it should be, or that cannot be written."""
 
 
-def replace(path: Path, content: bytes) -> None:
-    """Write a file under a temporary name, force it to the disk, and rename it."""
+def replace(path: Path, *content: bytes | memoryview) -> None:
+    """Write a file, of one or more pieces, under a temporary name, force it to the disk, and rename it."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         with temporary.open("wb") as file:
-            file.write(content)
+            file.writelines(content)
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)

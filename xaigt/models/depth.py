@@ -57,6 +57,13 @@ def train_mode(network: Network, depth: int | str, batchnorm: BatchNormPolicy = 
                 norm.train()
 
 
+def constant(network: Network, depth: int | str, batchnorm: BatchNormPolicy = "frozen") -> set[str]:
+    """Names in the network's ``state_dict`` of what training to a depth does not change."""
+    frozen = [f"body.{name}." for name, _ in network.stages[: network.frozen_count(depth)]]
+    moving = {name for name, _ in network.named_buffers()} if batchnorm == "adaptive" else set()
+    return {name for name in network.state_dict() if name.startswith(tuple(frozen)) and name not in moving}
+
+
 def batch_norms(module: nn.Module) -> list[nn.Module]:
     """Every batch normalisation with running statistics inside a module."""
     return [part for part in module.modules() if isinstance(part, _NORMS) and part.track_running_stats]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -54,19 +54,36 @@ def probabilities(head: str, logits: Tensor) -> Tensor:
     return chance if head == "multi-label" else torch.cat([1 - chance, chance], dim=1)
 
 
-def check_classes(head: str, targets: Tensor, split: str) -> None:
+def check_classes(targets: Tensor, split: str, labels: Sequence[str]) -> None:
     """Refuse a split in which there is nothing to tell apart.
+
+    Parameters
+    ----------
+    targets
+        ``[N]`` classes, or ``[N, K]`` labels of 0 and 1.
+    split, labels
+        Their names, for the message.
 
     Raises
     ------
     ModelError
         If it has one class only, or a label that is always or never there.
     """
-    if head == "multi-label":
-        constant = ((targets.mean(0) == 0) | (targets.mean(0) == 1)).nonzero().flatten().tolist()
-        if constant:
-            raise ModelError(f"split {split}: labels {constant} are the same in all samples; make more samples.")
-    elif bool((targets == targets[0]).all()):
+    right = f"make more samples (xaigt generate -n), or give {split} a larger share of them (--splits)."
+    count = len(targets)
+    if targets.ndim == 2:
+        have = targets.sum(0).long().tolist()
+        if any(number in (0, count) for number in have):
+            found = ", ".join(f"{name} {number}" for name, number in zip(labels, have, strict=True))
+            constant = [name for name, number in zip(labels, have, strict=True) if number in (0, count)]
+            raise ModelError(
+                f"split {split}: nothing tells its {count} samples apart by {', '.join(constant)}; so many have each "
+                f"label: {found}. Each label must be there in some samples and not in others: {right}"
+            )
+        return
+    present = targets.bincount().nonzero().flatten().tolist()
+    if len(present) < 2:
         raise ModelError(
-            f"split {split}: all {len(targets)} samples are of class {int(targets[0])}; make more samples."
+            f"split {split}: all its {count} samples are of one class (label {labels[0]!r}: {count} of class "
+            f"{present[0]}, none of another). Samples of two classes or more are needed: {right}"
         )

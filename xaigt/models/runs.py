@@ -4,9 +4,10 @@
 
     run.json           settings, identities, what the arm was, versions, the figures of each split
     best.safetensors   weights of the epoch that was kept
-    last.safetensors   the last epoch, with the optimiser: where an interrupted training goes on
     curves.csv, .png   an epoch a row
     predictions.parquet  a row a sample: logits, probabilities, correct, confidence
+
+While it trains, the directory also has what an interrupted training goes on from: see :mod:`xaigt.models.keeping`.
 """
 
 from __future__ import annotations
@@ -69,7 +70,7 @@ class Run:
     def network(self) -> Network:
         """Build the network with the weights that were kept, in evaluation mode."""
         from xaigt.models.checkpoint import load
-        from xaigt.models.loop import BEST
+        from xaigt.models.keeping import BEST
         from xaigt.models.registry import create
 
         size = tuple(self.description["size"])
@@ -303,6 +304,7 @@ def _end(
     figures: dict[str, dict[str, float | int]], outputs: int, tensorboard: bool,
 ) -> Run:  # fmt: skip
     from xaigt.models import curves
+    from xaigt.models.keeping import discard
     from xaigt.models.loop import PICTURE
 
     settings = Settings.model_validate(description["settings"])
@@ -323,6 +325,7 @@ def _end(
         "figures": {split: _plain(found) for split, found in figures.items()},
     }
     _write(folder, description)
+    discard(folder)
     return Run(folder, description)
 
 

@@ -54,4 +54,6 @@ def map_gallery(
     for row, name in enumerate(["image, true outline", *(name for name, _ in rows)]):
         axis = grid[row, 0]
         axis.text(-0.06, 0.5, name, rotation=90, va="center", ha="right", fontsize=8, transform=axis.transAxes)
+    if rows:
+        figure.supxlabel("red speaks for the target, blue against it; each map has its own scale", fontsize=8)
     return save_figure(figure, path)

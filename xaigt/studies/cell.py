@@ -97,7 +97,6 @@ def _measure(job: Job, folder: Path, description: dict[str, Any]) -> None:
 
     from xaigt.execution import THREADS
     from xaigt.models import train
-    from xaigt.models.loop import LAST
     from xaigt.studies import measuring, pretraining
     from xaigt.studies.reusing import reuse
 
@@ -134,7 +133,6 @@ def _measure(job: Job, folder: Path, description: dict[str, Any]) -> None:
         "device": job.device, "train_loss": history["train_loss"].iloc[-1],
     }  # fmt: skip
     write_table(folder / ROW, pandas.DataFrame([row]))
-    (folder / LAST).unlink(missing_ok=True)  # only an interrupted training needs its optimiser
 
 
 def identifying(cell: Cell, run: dict[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from xaigt import cache
 from xaigt.dataset.files import read_json
-from xaigt.models.loop import BEST, CURVES, PICTURE
+from xaigt.models.keeping import BEST
+from xaigt.models.loop import CURVES, PICTURE
 from xaigt.models.runs import PREDICTIONS, RUN
 from xaigt.studies.folder import StudyFolder
 from xaigt.studies.grid import Cell

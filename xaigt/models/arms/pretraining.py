@@ -13,6 +13,7 @@ from xaigt.dataset.files import read_json
 from xaigt.models import checkpoint
 from xaigt.models.arms import Context, Start, fresh
 from xaigt.models.inputs import Images
+from xaigt.models.keeping import discard
 from xaigt.models.loop import Trainer
 from xaigt.models.registry import create
 from xaigt.models.settings import Settings, identity
@@ -81,6 +82,7 @@ def _train(
         "val_auc": None if reached["val_auc"] != reached["val_auc"] else reached["val_auc"],
     }
     checkpoint.write(folder / RECORD, json.dumps(record, indent=2, ensure_ascii=False).encode())
+    discard(folder)
 
 
 def stages_of(network: nn.Module) -> dict[str, Any]:
