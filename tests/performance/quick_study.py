@@ -28,7 +28,7 @@ QUERIES = {
         round(high, 3) as high, round(p, 4) as p from main_contrasts where question = 'arm'""",
     "methods": """select method, analysis, round(estimate, 3) as estimate,
         round(low, 3) as low, round(high, 3) as high, round(p_holm, 4) as p_holm from main_contrasts
-        where question = 'arm by method' and analysis in ('total', 'corrected') order by all""",
+        where question = 'arm by method' and analysis in ('total', 'adjusted') order by all""",
 }
 
 

@@ -6,9 +6,10 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
+from xaigt.cli.pretraining import _time
 from xaigt.cli.study import study as group
 from xaigt.errors import XaigtError
-from xaigt.studies import configuration
+from xaigt.studies import configuration, speed
 from xaigt.studies.configuration import PRESETS, as_yaml, preset_path
 from xaigt.studies.grid import size
 from xaigt.studies.running import caveats
@@ -122,3 +123,17 @@ def test_a_dataset_of_one_split_is_refused(slices, tmp_path):
     study = planned(tmp_path / "missing")
     with pytest.raises(XaigtError, match="missing"):
         run(study, tmp_path / "s", Means(engine="local"))
+
+
+def test_the_optimiser_counts_once_a_batch_in_an_estimate(monkeypatch):
+    # By hand: a second an image, and eight seconds a step of the optimiser, which sixteen images share.
+    monkeypatch.setattr(speed, "_seconds", lambda *_: 1.0)
+    monkeypatch.setattr(speed, "_timed", lambda *_, again=False: 8.0)
+    assert speed.measure("small", 2, (32, 32), 16).step == 1.5
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(89, "89 s"), (120, "2 min"), (7200, "2.0 h"), (47 * 3600, "47.0 h"), (10 * 86400, "10 days")]
+)
+def test_times_are_told_in_the_unit_that_fits(seconds, text):
+    assert _time(seconds) == text

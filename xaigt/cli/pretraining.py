@@ -128,13 +128,15 @@ def _dry_run(study: Study, output: Path, workers: int, device: str) -> None:
     click.echo(f"time, about {_time(found.wall(workers))} with {processes} ({parts})")
     disk = ", ".join(f"{name} {size_text(count)}" for name, count in found.disk.items())
     click.echo(f"disk, about {size_text(sum(found.disk.values()))} ({disk}); {free_text(output)} at {output}")
-    click.echo("Measured on a short probe. Nothing was run.")
+    click.echo(f"Measured on a short probe on {device}. Nothing was run.")
 
 
 def _time(seconds: float) -> str:
     if seconds < 90:
         return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+    if seconds < 5400:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h" if seconds < 48 * 3600 else f"{seconds / 86400:.0f} days"
 
 
 def _run(study: Study, output: Path, means: Any) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 LEAST_SECONDS, MOST_STEPS = 0.5, 10
 FIRST_BATCH = 2  # images of the first try, which large networks take long for
@@ -57,9 +58,11 @@ def measure(network: str, depth: int | str, size: tuple[int, ...], batch_size: i
         with torch.no_grad():
             return made.prefix(batch(count), frozen)
 
-    def step(given: torch.Tensor) -> None:
+    def learn(given: torch.Tensor) -> None:
         optimizer.zero_grad()
         made.suffix(given, frozen).square().mean().backward()  # type: ignore[no-untyped-call]
+
+    def update(_: torch.Tensor) -> None:
         optimizer.step()
 
     def forward(given: torch.Tensor) -> None:
@@ -70,7 +73,9 @@ def measure(network: str, depth: int | str, size: tuple[int, ...], batch_size: i
         with torch.inference_mode():
             made.prefix(given, frozen)
 
-    steps = _seconds(step, features, batch_size, device)
+    steps = _seconds(learn, features, batch_size, device)
+    # Once a batch, however many images: where few are timed, it would count for too much among them.
+    steps += _timed(update, features(1), device, again=True) / batch_size
     made.eval()
     whole = _seconds(forward, batch, batch_size, device)
     return Speed(steps, whole, _seconds(prefix, batch, batch_size, device) if frozen else 0.0)
@@ -78,21 +83,24 @@ def measure(network: str, depth: int | str, size: tuple[int, ...], batch_size: i
 
 def _seconds(function: Callable, make: Callable, batch_size: int, device: str) -> float:  # type: ignore[type-arg]
     """Seconds an image, by batches of the size that is asked for, or of two images where those take long enough."""
+    first = _timed(function, few := make(FIRST_BATCH), device, again=True)
+    if first >= LEAST_SECONDS:
+        return first / len(few)
+    given, times = make(batch_size), [0.0]
+    _timed(function, given, device)
+    while sum(times) < LEAST_SECONDS and len(times) <= MOST_STEPS:
+        times.append(_timed(function, given, device))
+    return sum(times) / (len(times) - 1) / batch_size
+
+
+def _timed(function: Callable, given: Any, device: str, *, again: bool = False) -> float:  # type: ignore[type-arg]
+    """Seconds of one call; `again`: of the second, as the first warms up."""
     import torch
 
-    def timed(given: torch.Tensor) -> float:
-        clock = time.perf_counter()
+    if again:
         function(given)
-        if device.startswith("cuda"):
-            torch.cuda.synchronize(device)
-        return time.perf_counter() - clock
-
-    few = make(FIRST_BATCH)
-    timed(few)  # warms up
-    if (first := timed(few)) >= LEAST_SECONDS:
-        return first / FIRST_BATCH
-    given, times = make(batch_size), [0.0]
-    timed(given)
-    while sum(times) < LEAST_SECONDS and len(times) <= MOST_STEPS:
-        times.append(timed(given))
-    return sum(times) / (len(times) - 1) / batch_size
+    clock = time.perf_counter()
+    function(given)
+    if device.startswith("cuda"):
+        torch.cuda.synchronize(device)
+    return time.perf_counter() - clock
