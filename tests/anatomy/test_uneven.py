@@ -88,7 +88,8 @@ def test_positions_are_read_from_text_json_and_sidecar(tmp_path):
 def test_a_card_keeps_the_positions_and_the_image_is_read_with_them(tmp_path, monkeypatch):
     monkeypatch.setenv("XAIGT_CATALOG", str(tmp_path / "catalog"))
     path = tmp_path / "sub-1_ct.nii"
-    nibabel.save(nibabel.Nifti1Image(volume().data, AFFINE), path)
+    image = volume().data + np.linspace(0, 0.4, 44, dtype=np.float32)[:, None]  # with few values it were a label map
+    nibabel.save(nibabel.Nifti1Image(image, AFFINE), path)
     path.with_suffix(".json").write_text(json.dumps({"SlicePositions": POSITIONS}))
     (scan,) = adding.find_scans(path)
     card = adding.add(scan)

@@ -19,7 +19,7 @@ from xaigt.dataset import layout, store
 from xaigt.dataset.files import DatasetError
 from xaigt.synthesis.generate import generate
 
-COUNT = 128  # four blocks
+COUNT = 320  # ten blocks: some seconds, so that a signal finds it at work
 
 
 def small():
@@ -205,7 +205,7 @@ def test_a_really_full_disk(tmp_path, whole, monkeypatch):
         folder = disk / "d"
         with pytest.raises(DatasetError, match="the disk is full"):
             generate(small(), folder, samples=COUNT)
-        assert 0 < finished_blocks(folder) < 4
+        assert 0 < finished_blocks(folder) < COUNT // 32
         subprocess.run(["mount", "-o", "remount,size=50m", str(disk)], check=True)
         generate(small(), folder, samples=COUNT)
         assert_same(folder, whole)
