@@ -1,4 +1,4 @@
-"""Processor time of one training step of 32 images: at depth 1 against full depth, with torch's own ways and with ours.
+"""Processor time of a training step of 32 images: depth 1 against full depth, with and without the fused optimiser.
 
 Run ``python tests/performance/models_steps.py [--sizes 64,112,128,224]``. It prints a table of
 docs/performance/models.md. Processor time, of one thread, hardly depends on what else a machine does;
@@ -9,27 +9,19 @@ from __future__ import annotations
 
 import argparse
 import time
-from contextlib import nullcontext
 from statistics import median
 
 import torch
 from torch.nn import functional
 
 from xaigt.models import create, set_depth, train_mode
-from xaigt.models.gradients import quick_gradients
 from xaigt.models.loop import deterministic
 
 BATCH = 32
 
 
-def step_seconds(name: str, size: int, depth: int | str, *, ours: bool, channels_last: bool, steps: int) -> float:
-    """Median processor time of a step on the outputs of the frozen stages.
-
-    Parameters
-    ----------
-    ours
-        With the fused optimiser and :func:`quick_gradients`.
-    """
+def step_seconds(name: str, size: int, depth: int | str, *, fused: bool, channels_last: bool, steps: int) -> float:
+    """Median processor time of a step on the outputs of the frozen stages."""
     network = create(name, dim=2, outputs=1, size=(size, size))
     parameters = set_depth(network, depth)
     train_mode(network, depth)
@@ -40,16 +32,15 @@ def step_seconds(name: str, size: int, depth: int | str, *, ours: bool, channels
         network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         inputs = inputs.contiguous(memory_format=torch.channels_last)
     targets = (torch.arange(BATCH) % 2).float()
-    optimizer = torch.optim.AdamW(parameters, 1e-3, weight_decay=1e-4, fused=ours)
+    optimizer = torch.optim.AdamW(parameters, 1e-3, weight_decay=1e-4, fused=fused)
     times = []
-    with quick_gradients(network) if ours else nullcontext():
-        for _ in range(steps + 1):  # the first fills caches
-            start = time.process_time()
-            optimizer.zero_grad(set_to_none=True)
-            logits = network.suffix(inputs, frozen)[:, 0]
-            functional.binary_cross_entropy_with_logits(logits, targets).backward()
-            optimizer.step()
-            times.append(time.process_time() - start)
+    for _ in range(steps + 1):  # the first fills caches
+        start = time.process_time()
+        optimizer.zero_grad(set_to_none=True)
+        logits = network.suffix(inputs, frozen)[:, 0]
+        functional.binary_cross_entropy_with_logits(logits, targets).backward()
+        optimizer.step()
+        times.append(time.process_time() - start)
     return median(times[1:])
 
 
@@ -61,9 +52,9 @@ def main() -> None:
     parser.add_argument("--network", default="resnet18")
     given = parser.parse_args()
     kinds = {
-        "torch's own": {"ours": False, "channels_last": False},
-        "torch's own, channels last": {"ours": False, "channels_last": True},
-        "ours": {"ours": True, "channels_last": False},
+        "plain": {"fused": False, "channels_last": False},
+        "channels last": {"fused": False, "channels_last": True},
+        "fused optimiser, as in training": {"fused": True, "channels_last": False},
     }
     print("| size | kind | full depth, s | depth 1, s | ratio |\n|---|---|---:|---:|---:|")
     with deterministic(1):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -20,7 +20,6 @@ from xaigt.models.depth import calibrate, constant, set_depth, train_mode
 from xaigt.models.errors import ModelError
 from xaigt.models.evaluation import summary
 from xaigt.models.features import Source, cached
-from xaigt.models.gradients import quick_gradients
 from xaigt.models.heads import check_classes, class_weights, loss_of, probabilities
 from xaigt.models.inputs import Images
 from xaigt.models.keeping import BEST, LAST, Keeper
@@ -101,8 +100,7 @@ class Trainer:
         self.network.to(self.device)
         if self.channels_last:
             self.network.to(memory_format=torch.channels_last)
-        quick = quick_gradients(self.network) if self.device.type == "cpu" else nullcontext()
-        with Keeper(self.folder) as self.keeper, quick:
+        with Keeper(self.folder) as self.keeper:
             self._phases(progress)
             self._finish()
         if progress is not None:
