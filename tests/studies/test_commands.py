@@ -60,6 +60,19 @@ def test_another_recipe_keeps_the_pixels_of_a_preset_and_not_its_lesions():
     assert len(configuration.load(preset_path("quick"), {"data.recipe": "lesion-shape"}).data.changes) > 3
 
 
+def test_other_methods_leave_out_the_options_of_those_that_are_gone():
+    chosen = configuration.load(preset_path("quick"), {"explanation.methods": ["gradcam", "saliency"]}).explanation
+    assert chosen.methods == ("gradcam", "saliency") and chosen.options == {}
+    kept = configuration.load(preset_path("quick"), {"explanation.methods": ["integrated-gradients"]}).explanation
+    assert set(kept.options) == {"integrated-gradients"}
+
+
+def test_options_of_a_method_that_is_not_there_are_refused_before_anything_is_trained():
+    explanation = PLAN["explanation"] | {"methods": ["gradcam"], "options": {"occlusion": {"window": 4}}}
+    with pytest.raises(ValueError, match=r"explanation.options: 'occlusion' is not among explanation.methods"):
+        configuration.Study.model_validate(PLAN | {"explanation": explanation})
+
+
 def test_a_dry_run_prints_grid_time_and_disk_and_runs_nothing(tiny, tmp_path):
     file = tmp_path / "study.yaml"
     file.write_text(json.dumps(PLAN), encoding="utf-8")

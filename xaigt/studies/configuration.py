@@ -211,6 +211,10 @@ class Study(Strict):
                 raise ValueError(f"grid.arm_options: no arm {arm!r}: {nearest(arm, ARMS)}")
         for method in self.explanation.methods:
             find_explainer(method.removeprefix(UNTRAINED))
+        for method in self.explanation.options:
+            if method not in self.explanation.methods:
+                others = nearest(method, self.explanation.methods)
+                raise ValueError(f"explanation.options: {method!r} is not among explanation.methods: {others}")
         if self.analysis.metric not in {metric.title for metric in select(self.explanation.metrics)}:
             raise ValueError(f"analysis.metric {self.analysis.metric!r} is not among explanation.metrics")
         cell = {"network", "arm", "depth", "seed", "pretrain_seed", "arm_options"}
@@ -272,7 +276,8 @@ def load(path: Path, changes: Mapping[str, Any] | None = None) -> Study:
         A preset, a copy of one, or the ``study.yaml`` of a study.
     changes
         Values by dotted key, such as ``{"grid.seeds": [0, 1]}``; None leaves a field as it is. With another recipe,
-        what the file changes in its own is left out but for the grid of pixels: it was said of other lesions.
+        what the file changes in its own is left out but for the grid of pixels: it was said of other lesions. With
+        other methods, so are options of methods that are no longer there.
 
     Raises
     ------
@@ -294,6 +299,9 @@ def load(path: Path, changes: Mapping[str, Any] | None = None) -> Study:
     if (changes or {}).get("data.recipe") not in (None, recipe):
         own = data["data"].get("changes") or {}
         data["data"]["changes"] = {key: value for key, value in own.items() if key.startswith("grid.")}
+    if (methods := (changes or {}).get("explanation.methods")) is not None:
+        options = data["explanation"].get("options") or {}
+        data["explanation"]["options"] = {name: given for name, given in options.items() if name in methods}
     return validate(Study, data, document)
 
 
