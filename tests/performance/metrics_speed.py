@@ -48,15 +48,21 @@ def data(shape: tuple[int, ...], count: int, kind: str = "noise") -> tuple[torch
     return maps, masks
 
 
-def best(*calls: Callable[[], object], repeats: int = 5) -> list[float]:
-    """Best time of each call in seconds, alternating, after one warm-up."""
+def best(*calls: Callable[[], object], repeats: int = 5, seconds: float = 0.1) -> list[float]:
+    """Time of each call in seconds: the best of several turns, alternating, after one warm-up.
+
+    In its turn a call is repeated for at least `seconds` and the mean is taken: after a turn of a peer that allocates
+    hundreds of megabytes, a first call of some milliseconds would time the refilling of caches.
+    """
     times = [[0.0] * 0 for _ in calls]
     for run in range(repeats + 1):
         for call, found in zip(calls, times, strict=True):
-            start = time.perf_counter()
-            call()
+            start, count = time.perf_counter(), 0
+            while count == 0 or time.perf_counter() - start < seconds:
+                call()
+                count += 1
             if run:
-                found.append(time.perf_counter() - start)
+                found.append((time.perf_counter() - start) / count)
     return [min(found) for found in times]
 
 
