@@ -7,6 +7,7 @@ A volume is seen as the mean and the largest value along each of its axes.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -90,17 +91,9 @@ def out_of_fold(features: Floats, label: npt.NDArray[np.bool_], fold: npt.NDArra
     features that differ most between the classes (one strong sign).
     """
     score = np.zeros(len(label))
-    for number in np.unique(fold):
-        test = fold == number
-        train = ~test
+    for train, test, known, asked in _folds(features, fold):
         if label[train].all() or not label[train].any():
             continue
-        mean, spread = features[train].mean(0), features[train].std(0)
-        used = spread > 1e-7
-        if not used.any():
-            continue
-        known = (features[train][:, used] - mean[used]) / spread[used]
-        asked = np.clip((features[test][:, used] - mean[used]) / spread[used], -10, 10)
         wanted = np.where(label[train], 1.0, -1.0).astype(np.float32)
         wanted -= wanted.mean()
         score[test] = _ridge(known, wanted, asked) + _strongest(known, wanted, asked)
@@ -115,19 +108,25 @@ def nearness(
     For classes that are numbers: one in the middle is above some and below others, which no linear score tells.
     """
     score = np.zeros(len(number))
-    for part in np.unique(fold):
-        test = fold == part
-        train = ~test
-        mean, spread = features[train].mean(0), features[train].std(0)
-        used = spread > 1e-7
-        if not used.any():
-            continue
-        known = (features[train][:, used] - mean[used]) / spread[used]
-        asked = np.clip((features[test][:, used] - mean[used]) / spread[used], -10, 10)
+    for train, test, known, asked in _folds(features, fold):
         middle = float(number[train].mean())
         seen = middle + asked @ _weights(known, (number[train] - middle).astype(np.float32))
         score[test] = -np.abs(seen - wanted)
     return score
+
+
+def _folds(
+    features: Floats, fold: npt.NDArray[np.int64]
+) -> Iterator[tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_], Floats, Floats]]:
+    """For each fold: who trains, who is asked, and the features of both, standardised by those who train."""
+    for number in np.unique(fold):
+        test = fold == number
+        train = ~test
+        mean, spread = features[train].mean(0), features[train].std(0)
+        used = spread > 1e-7
+        if used.any():
+            known = (features[train][:, used] - mean[used]) / spread[used]
+            yield train, test, known, np.clip((features[test][:, used] - mean[used]) / spread[used], -10, 10)
 
 
 def _weights(known: Floats, wanted: Floats) -> Floats:
