@@ -126,6 +126,12 @@ def shape_noise(seed: int, device: torch.device) -> Sampler:
     return Sampler(noise_values(seed), (-EXTENT, -EXTENT, -EXTENT), NOISE_SPACING, device)
 
 
+def noise_at(seed: int, points: torch.Tensor, centre: Vector, scale_mm: float) -> torch.Tensor:
+    """Noise ``[...]`` of :func:`shape_noise` at points ``[..., 3]``, by their distance from a centre over a scale."""
+    relative = torch.stack([(points[..., i] - centre[i]) / scale_mm for i in range(3)], -1)
+    return shape_noise(seed, points.device)(relative)[0]
+
+
 def noise_probe(seed: int) -> Probe:
     """Read the noise of :func:`shape_noise` at a few points."""
     return Probe(noise_values(seed), (-EXTENT, -EXTENT, -EXTENT), NOISE_SPACING)

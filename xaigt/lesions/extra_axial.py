@@ -10,7 +10,7 @@ import torch
 from xaigt.distributions import DIGITS, Number, draw
 from xaigt.lesions import sheets
 from xaigt.lesions.base import Family, Footprint, Streams, World
-from xaigt.lesions.blobs import noise_probe, shape_noise, sphere_radius
+from xaigt.lesions.blobs import noise_at, noise_probe, sphere_radius
 from xaigt.lesions.blood import BloodRecipe, Hematoma, density, draw_blood, settle
 from xaigt.lesions.mass import from_layer, held_by_skull
 from xaigt.lesions.sheets import Sheet
@@ -150,8 +150,7 @@ class ExtraAxialFamily(Family):
     def footprint(self, lesion: ExtraAxial, world: World, points: torch.Tensor, softness: float) -> Footprint:
         at = world.to_template(points)
         depth = world.at_template(at, "depth")
-        relative = torch.stack([(points[..., i] - lesion.centre_mm[i]) / NOISE_MM for i in range(3)], -1)
-        noise = shape_noise(lesion.noise_seed, points.device)(relative)[0]
+        noise = noise_at(lesion.noise_seed, points, lesion.centre_mm, NOISE_MM)
         along = depth if isinstance(lesion.shape, Sheet) else polar(lesion.shape, points)
         size = self._size(lesion.shape, at, depth, along, noise)
         # In depth the size function grows 1 / ratio times as fast as the distance.

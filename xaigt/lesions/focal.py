@@ -16,8 +16,8 @@ from xaigt.lesions.blobs import (
     Blob,
     Ellipsoid,
     draw_ellipsoids,
+    noise_at,
     resolve,
-    shape_noise,
     size_function,
     sphere_radius,
 )
@@ -149,8 +149,7 @@ class FocalFamily(Family):
 
 def texture_noise(lesion: Any, points: torch.Tensor) -> torch.Tensor:
     """Smooth noise of about unit variance inside a lesion."""
-    relative = torch.stack([(points[..., i] - lesion.centre_mm[i]) / lesion.radius_mm for i in range(3)], -1)
-    return shape_noise(lesion.texture_seed, points.device)(relative)[0]
+    return noise_at(lesion.texture_seed, points, lesion.centre_mm, lesion.radius_mm)
 
 
 def _in_tissue(world: World, tissue: Tissue, points: Points) -> npt.NDArray[np.bool_]:

@@ -9,7 +9,7 @@ import torch
 
 from xaigt.distributions import Number, Quantiles, Uniform, draw
 from xaigt.lesions.base import Family, Footprint, Streams, World
-from xaigt.lesions.blobs import noise_on, shape_noise, sphere_radius, spread
+from xaigt.lesions.blobs import noise_at, noise_on, sphere_radius, spread
 from xaigt.lesions.blood import BloodRecipe, Hematoma, density, draw_blood, settle
 from xaigt.lesions.weighted import Points, Values, blocks, box_axes, fill, points_of, z_range
 from xaigt.randomness import subseed
@@ -108,8 +108,7 @@ class IntraventricularFamily(Family):
         return lesion.reach_mm + 2.0
 
     def footprint(self, lesion: Intraventricular, world: World, points: torch.Tensor, softness: float) -> Footprint:
-        relative = torch.stack([(points[..., i] - lesion.centre_mm[i]) / NOISE_MM for i in range(3)], -1)
-        height = _height(lesion, points[..., 1], shape_noise(lesion.noise_seed, points.device)(relative)[0])
+        height = _height(lesion, points[..., 1], noise_at(lesion.noise_seed, points, lesion.centre_mm, NOISE_MM))
         at = world.to_template(points)
         outside = _outside(lesion.side, at, world.at_template(at, "ventricles"))
         beyond = torch.maximum(height - lesion.level_mm, outside)

@@ -11,7 +11,7 @@ from pydantic import Field, field_validator
 
 from xaigt.distributions import DIGITS, Choice, Number, Quantiles, Uniform, draw
 from xaigt.lesions.base import Family, Footprint, Lesion, LesionRecipe, Streams, World
-from xaigt.lesions.blobs import noise_on, shape_noise, sphere_radius, spread
+from xaigt.lesions.blobs import noise_at, noise_on, sphere_radius, spread
 from xaigt.lesions.focal import share_of_tissue, texture_noise
 from xaigt.lesions.signal import Signal, draw_value, white_value
 from xaigt.lesions.territories import TERRITORIES, outside
@@ -158,8 +158,7 @@ class StrokeFamily(Family):
 
     def footprint(self, lesion: Stroke, world: World, points: torch.Tensor, softness: float) -> Footprint:
         places = [points[..., i] for i in range(3)]
-        relative = torch.stack([(points[..., i] - lesion.centre_mm[i]) / NOISE_MM for i in range(3)], -1)
-        noise = shape_noise(lesion.noise_seed, points.device)(relative)[0]
+        noise = noise_at(lesion.noise_seed, points, lesion.centre_mm, NOISE_MM)
         # The flanks are this far away: the slope grows by one as the distance grows by the wedge's half-width.
         width = (_along(lesion, places) + BLUNT_MM).clamp(min=1.0)
         beyond = (_slope(lesion, places, noise) - lesion.slope) * width

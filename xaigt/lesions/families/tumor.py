@@ -10,7 +10,7 @@ from pydantic import Field
 
 from xaigt.distributions import DIGITS, Choice, Count, Integers, Number, Quantiles, Uniform, draw, draw_count
 from xaigt.lesions.base import Footprint, Streams, World
-from xaigt.lesions.blobs import Ellipsoid, draw_ellipsoids, shape_noise
+from xaigt.lesions.blobs import Ellipsoid, draw_ellipsoids, noise_at
 from xaigt.lesions.focal import Focal, FocalFamily, FocalRecipe, texture_noise
 from xaigt.lesions.signal import MR_WHITE, Signal, draw_value
 from xaigt.randomness import subseed
@@ -98,9 +98,8 @@ class TumorFamily(FocalFamily):
     def footprint(self, lesion: Tumor, world: World, points: torch.Tensor, softness: float) -> Footprint:
         found = super().footprint(lesion, world, points, softness)
         beyond = self.beyond(lesion, points)
-        noise = shape_noise(lesion.oedema_seed, points.device)
-        relative = torch.stack([(points[..., i] - lesion.centre_mm[i]) / _FINGER_MM for i in range(3)], -1)
-        width = lesion.oedema_mm * (1 + _FINGERS * torch.clamp(noise(relative)[0], -1, 1))
+        noise = noise_at(lesion.oedema_seed, points, lesion.centre_mm, _FINGER_MM)
+        width = lesion.oedema_mm * (1 + _FINGERS * torch.clamp(noise, -1, 1))
         fade = torch.clamp((width - beyond) / (_FADE * width), 0, 1)
         white = torch.clamp(1.5 * world(points, "white") - 0.25, 0, 1)
         oedema = fade * fade * (3 - 2 * fade) * white * (1 - found.core)
