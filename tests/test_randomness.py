@@ -1,3 +1,4 @@
+import hashlib
 from collections import Counter
 
 import numpy as np
@@ -7,11 +8,28 @@ from hypothesis import strategies as st
 
 from xaigt.randomness import permuted_block, stream, subseed, unit_hash, white_noise
 
+PURPOSE = int.from_bytes(hashlib.sha256(b"shape").digest()[:4], "big")
+words = st.one_of(st.integers(0, 5), st.integers(2**32 - 2, 2**32 + 2), st.integers(0, 2**63), st.integers(0, 2**200))
 
-def test_a_stream_is_the_seed_sequence_that_the_documentation_names():
-    purpose = int.from_bytes(__import__("hashlib").sha256(b"shape").digest()[:4], "big")
-    expected = np.random.Generator(np.random.PCG64(np.random.SeedSequence(3, spawn_key=(7, purpose))))
-    assert stream(3, 7, "shape").integers(2**60, size=5).tolist() == expected.integers(2**60, size=5).tolist()
+
+@settings(derandomize=True, max_examples=80)
+@given(seed=words, sample=words)
+def test_a_stream_is_the_seed_sequence_that_the_documentation_names(seed, sample):
+    expected = np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed, spawn_key=(sample, PURPOSE))))
+    assert stream(seed, sample, "shape").integers(2**60, size=5).tolist() == expected.integers(2**60, size=5).tolist()
+
+
+@settings(derandomize=True, max_examples=40)
+@given(seed=words)
+def test_white_noise_is_numpys(seed):
+    expected = np.random.Generator(np.random.PCG64(seed)).standard_normal((2, 3), dtype=np.float32)
+    assert np.array_equal(white_noise(seed, (2, 3)), expected)
+
+
+@pytest.mark.parametrize("seed, sample", [(-1, 0), (0, -1)])
+def test_numbers_below_0_are_refused(seed, sample):
+    with pytest.raises(ValueError, match="0 or more"):
+        stream(seed, sample, "shape")
 
 
 @pytest.mark.parametrize("other", [(1, 7, "shape"), (0, 8, "shape"), (0, 7, "place")])

@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis.extra import numpy as npst
+from scipy import ndimage
 from skimage import measure
 
 from xaigt.errors import XaigtError
-from xaigt.shape import _directions, boundary, compactness
+from xaigt.shape import _directions, boundary, box_of, compactness
 
 
 def ellipsoid(radii, spacing, size=61):
@@ -119,3 +121,19 @@ def test_place_mirror_transpose_and_unit_change_nothing(mask, spacing, scale):
 def test_what_has_no_shape_is_refused(mask, spacing, says):
     with pytest.raises(XaigtError, match=says):
         compactness(mask, spacing)
+
+
+masks = st.one_of(
+    npst.arrays(bool, npst.array_shapes(min_dims=dims, max_dims=dims, max_side=6), elements=st.booleans())
+    for dims in (2, 3)
+)
+
+
+@settings(derandomize=True, max_examples=150)
+@given(masks, st.booleans())
+def test_the_box_of_a_mask_is_that_of_scipy(mask, turned):
+    if turned:
+        mask = mask[..., ::-1].T
+    mask.setflags(write=turned)
+    expected = ndimage.find_objects(mask.astype(int))
+    assert box_of(mask) == (expected[0] if expected else (slice(0, 0),) * mask.ndim)

@@ -10,6 +10,7 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
+from xaigt.compiled.masks import bounds
 from xaigt.errors import XaigtError
 
 
@@ -71,7 +72,7 @@ def boundary(mask: npt.NDArray[np.generic], spacing: Sequence[float]) -> float:
         raise XaigtError(f"the spacing must be above 0 along every axis (given: {steps}).")
     if not filled.any():
         return 0.0
-    padded = np.pad(_cropped(filled), 1)
+    padded = np.pad(filled[box_of(filled)], 1)
     total = 0.0
     for offset, weight in _directions(steps):
         here, there = zip(*(_pair(shift) for shift in offset), strict=True)
@@ -82,11 +83,12 @@ def boundary(mask: npt.NDArray[np.generic], spacing: Sequence[float]) -> float:
     return total * (math.pi / 2 if filled.ndim == 2 else 2.0)
 
 
-def _cropped(filled: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-    for axis in range(filled.ndim):
-        used = np.flatnonzero(filled.any(tuple(other for other in range(filled.ndim) if other != axis)))
-        filled = filled.take(range(int(used[0]), int(used[-1]) + 1), axis)
-    return filled
+def box_of(mask: npt.NDArray[np.bool_]) -> tuple[slice, ...]:
+    """Smallest box that holds a mask of 2 or 3 axes; an empty one if that is empty."""
+    ends = np.empty(6, np.int64)
+    bounds((mask if mask.flags.writeable else mask.copy()).reshape((1,) * (3 - mask.ndim) + mask.shape), ends)
+    first, last = ends.reshape(2, 3)[:, -mask.ndim :].tolist()
+    return tuple(slice(low, high) for low, high in zip(first, last, strict=True))
 
 
 def _pair(shift: int) -> tuple[slice, slice]:

@@ -22,16 +22,16 @@ from pydantic import Field
 
 from xaigt.anatomy.fields import Fields
 from xaigt.anatomy.lattices import Axes, MappedLattice
+from xaigt.compiled.points import displace, undisplace
 from xaigt.compiled.reading import move
 from xaigt.distributions import Normal, Number, Uniform, draw
 from xaigt.randomness import subseed, white_noise
-from xaigt.sampling import Probe, Sampler
+from xaigt.sampling import Sampler
 from xaigt.schema import Strict
 from xaigt.splines import control_shape, expand
 from xaigt.volume import Grid, rotation_matrix
 
 CONTROL_MM = 32.0
-_FEW = 1200  # coordinates: to read D for more of them, all axes are read at once
 _STEPS, _CLOSE_MM = 40, 1e-5  # of the inversion: what provenance keeps is rounded to 1e-4 mm
 LIMIT_SD = 2.0  # control values are clipped here; with 3 mm the largest slope stays below 0.4
 
@@ -169,18 +169,23 @@ class SubjectMap:
         return linear.add_(self._displacement.along(linear)).reshape(axes.shape).movedim(0, -1)
 
     @cached_property
-    def _probe(self) -> Probe:
-        lattice = self.fields.push_lattice
-        return Probe(self._field, lattice.origin, lattice.spacing)
+    def _exact(self) -> npt.NDArray[np.float64]:
+        """Matrix ``[3, 4]`` of ``u`` in double precision."""
+        matrix, shift = self._linear
+        return np.column_stack([matrix[::-1, ::-1], shift[::-1]])
 
     def locate(self, points: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         """Map points ``[..., 3]`` as :meth:`to_template` does, but for rounding, and faster where they are few."""
-        matrix, shift = self._linear
-        linear = np.einsum("ij,...j->...i", matrix[::-1, ::-1], points) + shift[::-1]
-        if linear.size < _FEW:
-            return linear + np.stack([self._probe(linear, axis) for axis in range(3)], -1)
-        displacement = self._displacement(torch.from_numpy(linear.astype(np.float32)).to(self.device))
-        return linear + np.moveaxis(displacement.cpu().numpy(), 0, -1)
+        lattice, found = self.fields.push_lattice, np.empty((points.size // 3, 3))
+        displace(
+            self._exact,
+            self._field,
+            lattice.origin,
+            lattice.spacing,
+            np.array(points, np.float64, order="C").reshape(-1, 3),
+            found,
+        )
+        return found.reshape(points.shape)
 
     def on_lattice(self, axes: Axes) -> MappedLattice:
         """Map a rectangular lattice of scanner space, given by its coordinates along z, y and x in mm."""
@@ -198,54 +203,18 @@ class SubjectMap:
 
         Fixed-point iteration; D contracts, so its steps shrink at least as fast as 0.6 to the n.
         """
-        # Plain numbers: for one point NumPy takes ten times as long.
-        z, y, x = point
-        cell: tuple[int, int, int] | None = None
-        for _ in range(_STEPS):
-            low, (up, ahead, away) = self._cell((z, y, x))
-            if low != cell:
-                cell, terms = low, self._terms(low)
-            to_z, to_y, to_x = (
-                target - (a + up * (b + ahead * (e + away * h) + away * f) + ahead * (c + away * g) + away * d) - place
-                for (a, b, c, d, e, f, g, h), target, place in zip(terms, point, (z, y, x), strict=True)
-            )
-            z, y, x = z + to_z, y + to_y, x + to_x
-            if abs(to_z) < _CLOSE_MM and abs(to_y) < _CLOSE_MM and abs(to_x) < _CLOSE_MM:
-                break
-        inverse, shift = self._inverse
-        z, y, x = z - shift[0], y - shift[1], x - shift[2]
-        up, ahead, away = ((row[0] * z + row[1] * y) + row[2] * x for row in inverse)
-        return up, ahead, away
+        lattice, found = self.fields.push_lattice, np.empty(3)
+        undisplace(
+            self._inverse, self._field, lattice.origin, lattice.spacing, point, _STEPS, _CLOSE_MM, found
+        )  # fmt: skip
+        z, y, x = found.tolist()
+        return z, y, x
 
     @cached_property
-    def _inverse(self) -> tuple[list[list[float]], list[float]]:
-        """Rows of the inverse of the matrix of ``u``, and its shift, in the order z, y, x."""
+    def _inverse(self) -> npt.NDArray[np.float64]:
+        """Inverse of the matrix of ``u``, and its shift: ``[3, 4]``, in the order z, y, x."""
         matrix, shift = self._linear
-        return np.linalg.inv(matrix)[::-1, ::-1].tolist(), shift[::-1].tolist()
-
-    def _cell(self, linear: tuple[float, float, float]) -> tuple[tuple[int, int, int], tuple[float, float, float]]:
-        """First node of the cell of D's lattice that holds a point, and where in it (0..1) the point lies."""
-        lattice = self.fields.push_lattice
-        (z, up), (y, ahead), (x, away) = (
-            _split((value - start) / lattice.spacing, count)
-            for value, start, count in zip(linear, lattice.origin, lattice.shape, strict=True)
-        )
-        return (z, y, x), (up, ahead, away)
-
-    def _terms(self, low: tuple[int, int, int]) -> list[tuple[float, ...]]:
-        """Of D in one cell, along z, y and x: factors of 1, z, y, x, zy, zx, yx and zyx in the shares of the cell."""
-        z, y, x = low
-        return [
-            (a, e - a, c - a, b - a, a - c - e + g, a - b - e + f, a - b - c + d, b + c + e + h - a - d - f - g)
-            for ((a, b), (c, d)), ((e, f), (g, h)) in self._field[:, z : z + 2, y : y + 2, x : x + 2].tolist()
-        ]
-
-
-def _split(position: float, count: int) -> tuple[int, float]:
-    """Last node before a position along an axis of nodes, and the share of the way to the next."""
-    inside = min(max(position, 0.0), count - 1.0)
-    low = min(int(inside), count - 2)
-    return low, inside - low
+        return np.column_stack([np.linalg.inv(matrix)[::-1, ::-1], shift[::-1]])
 
 
 def smooth_displacement(seed: int, sd: float, shape: tuple[int, int, int], spacing: float) -> npt.NDArray[np.float32]:

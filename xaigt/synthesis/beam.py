@@ -13,8 +13,8 @@ import numpy as np
 import torch
 
 from xaigt.anatomy.world import Anatomy
+from xaigt.shape import box_of
 from xaigt.synthesis.acquisition import Acquisition
-from xaigt.synthesis.measure import box_of
 from xaigt.volume import Grid
 
 PETROUS = (-34.0, -25.0)  # height z and place y of the line between the petrous ridges (mm of template space)

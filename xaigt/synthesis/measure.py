@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from xaigt.anatomy.world import Anatomy
 from xaigt.lesions import Lesion
-from xaigt.shape import compactness
+from xaigt.shape import box_of, compactness
 from xaigt.synthesis.effects import Effect
 from xaigt.volume import Grid
 
@@ -94,18 +94,6 @@ class Ruler:
             value = compactness(mask[0], grid.spacing[1:]) if flat else compactness(mask, grid.spacing)
             row["compactness"] = round(float(value), 4)
         return row
-
-
-def box_of(mask: npt.NDArray[np.bool_]) -> tuple[slice, ...]:
-    """Smallest box that holds a mask; an empty one if that is empty."""
-    if not mask.any():
-        return (slice(0, 0),) * mask.ndim
-    found = []
-    for axis in range(mask.ndim):
-        used = np.flatnonzero(mask.any(tuple(other for other in range(mask.ndim) if other != axis)))
-        found.append(slice(int(used[0]), int(used[-1]) + 1))
-        mask = mask[(slice(None),) * axis + (found[-1],)]  # the next axes need look no further
-    return tuple(found)
 
 
 def described(lesion: Lesion | Effect) -> dict[str, Any]:

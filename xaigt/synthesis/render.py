@@ -16,12 +16,13 @@ from xaigt.anatomy.subjects import Subject
 from xaigt.anatomy.world import Anatomy
 from xaigt.dataset.layout import ALTERED, COMPARTMENTS
 from xaigt.lesions import Lesion, family
+from xaigt.shape import box_of
 from xaigt.synthesis.acquisition import correlated_noise, quadrature_noise
 from xaigt.synthesis.beam import beam_hardening
 from xaigt.synthesis.cover import cover
 from xaigt.synthesis.effects import apply
 from xaigt.synthesis.mass import displaced
-from xaigt.synthesis.measure import Ruler, box_of, described
+from xaigt.synthesis.measure import Ruler, described
 from xaigt.synthesis.placing import PlannedLesion
 from xaigt.synthesis.plan import Plan
 from xaigt.synthesis.recipe import Recipe

@@ -1,0 +1,37 @@
+"""Loops over masks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from xaigt.compiled import compiled
+
+
+@compiled("b1[:, :, :]", "i8[::1]")
+def bounds(mask: Any, out: Any) -> None:
+    """Find the smallest box that holds a mask ``[z, y, x]``.
+
+    Parameters
+    ----------
+    mask
+        Of any layout in memory.
+    out
+        ``[6]``, to write to: the first index along each axis, and one beyond the last; all 0 for an empty mask.
+    """
+    nz, ny, nx = mask.shape
+    first_z, first_y, first_x, last_z, last_y, last_x = nz, ny, nx, -1, -1, -1
+    for z in range(nz):
+        for y in range(ny):
+            begin = 0
+            while begin < nx and not mask[z, y, begin]:
+                begin += 1
+            if begin < nx:
+                end = nx - 1
+                while end > last_x and not mask[z, y, end]:  # nearer than the last of other rows: no matter
+                    end -= 1
+                first_z, last_z = min(first_z, z), z
+                first_y, last_y = min(first_y, y), max(last_y, y)
+                first_x, last_x = min(first_x, begin), max(last_x, end)
+    found = last_z >= 0
+    out[0], out[1], out[2] = (first_z, first_y, first_x) if found else (0, 0, 0)
+    out[3], out[4], out[5] = last_z + 1, last_y + 1, last_x + 1
