@@ -10,8 +10,10 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from xaigt.compiled.masks import bounds
+from xaigt.compiled.masks import bounds, crossings
 from xaigt.errors import XaigtError
+
+Floats = npt.NDArray[np.float64]
 
 
 def compactness(mask: npt.NDArray[np.generic], spacing: Sequence[float]) -> float:
@@ -72,14 +74,11 @@ def boundary(mask: npt.NDArray[np.generic], spacing: Sequence[float]) -> float:
         raise XaigtError(f"the spacing must be above 0 along every axis (given: {steps}).")
     if not filled.any():
         return 0.0
-    padded = np.pad(filled[box_of(filled)], 1)
-    total = 0.0
-    for offset, weight in _directions(steps):
-        here, there = zip(*(_pair(shift) for shift in offset), strict=True)
-        crossings = int(np.count_nonzero(padded[here] != padded[there]))
-        # Each line stands for the cell's volume over the step's length: a width (2-D) or an area (3-D).
-        length = math.hypot(*(shift * step for shift, step in zip(offset, steps, strict=True)))
-        total += weight * crossings * math.prod(steps) / length
+    offsets, weights, lengths = _directions(steps)
+    counts = np.empty(len(offsets), np.int64)
+    crossings(filled.reshape((1,) * (3 - filled.ndim) + filled.shape), offsets, counts)
+    # Each line stands for the cell's volume over the step's length: a width (2-D) or an area (3-D).
+    total = float((weights * counts / lengths).sum()) * math.prod(steps)
     return total * (math.pi / 2 if filled.ndim == 2 else 2.0)
 
 
@@ -91,26 +90,21 @@ def box_of(mask: npt.NDArray[np.bool_]) -> tuple[slice, ...]:
     return tuple(slice(low, high) for low, high in zip(first, last, strict=True))
 
 
-def _pair(shift: int) -> tuple[slice, slice]:
-    """Slices of an axis that select neighbours `shift` apart."""
-    if shift == 0:
-        return slice(None), slice(None)
-    return (slice(None, -1), slice(1, None)) if shift > 0 else (slice(1, None), slice(None, -1))
-
-
 @lru_cache(maxsize=32)
-def _directions(spacing: tuple[float, ...]) -> list[tuple[tuple[int, ...], float]]:
-    """Offsets to the neighbours, one of each opposite pair, with weights that sum to 1."""
-    every = [offset for offset in itertools.product((-1, 0, 1), repeat=len(spacing)) if any(offset)]
-    vectors = np.array(every) * np.array(spacing)
-    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+def _directions(spacing: tuple[float, ...]) -> tuple[npt.NDArray[np.int64], Floats, Floats]:
+    """Steps ``[n, 3]`` (z, y, x) to the neighbours, one of each opposite pair; weights that sum to 1; lengths (mm)."""
+    every = np.array([offset for offset in itertools.product((-1, 0, 1), repeat=len(spacing)) if any(offset)])
+    vectors = every * np.array(spacing)
+    lengths = np.linalg.norm(vectors, axis=1)
+    vectors /= lengths[:, None]
     shares = _arcs(vectors) if len(spacing) == 2 else _areas(vectors)
-    shares = shares / shares.sum()
     # Neighbours stand in lexical order, so the second half are the opposites of the first.
-    return [(offset, 2 * float(share)) for offset, share in list(zip(every, shares, strict=True))[len(every) // 2 :]]
+    half = slice(len(every) // 2, None)
+    offsets = np.pad(every[half], [(0, 0), (3 - len(spacing), 0)])
+    return offsets, 2 * shares[half] / shares.sum(), lengths[half]
 
 
-def _arcs(vectors: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def _arcs(vectors: Floats) -> Floats:
     """Share of the circle nearest to each unit vector."""
     angles = np.arctan2(vectors[:, 0], vectors[:, 1])
     order = np.argsort(angles)
@@ -120,7 +114,7 @@ def _arcs(vectors: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     return shares
 
 
-def _areas(vectors: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def _areas(vectors: Floats) -> Floats:
     """Share of the sphere nearest to each unit vector."""
     from scipy.spatial import SphericalVoronoi
 

@@ -30,10 +30,13 @@ class Ball:
     def device(self):
         return torch.device("cpu")
 
-    def __call__(self, points, channel):
+    def locate(self, points):
+        return points
+
+    def probe(self, points, channel):
         assert channel == "parenchyma"
-        middle = torch.tensor((FLAT if self.grid is None else self.grid).centre[::-1])
-        return self.radius - (points - middle).norm(dim=-1)
+        middle = (FLAT if self.grid is None else self.grid).centre[::-1]
+        return self.radius - np.linalg.norm(points - np.array(middle), axis=-1)
 
 
 def streams(seed, form, purpose):
@@ -101,7 +104,7 @@ def test_the_size_is_the_drawn_one_and_the_box_lies_in_the_parenchyma(pairs):
         half = torch.tensor([count * step / 2 for count, step in zip(lesion.box, grid.spacing, strict=True)])
         inside = ((points - torch.tensor(lesion.centre_mm)).abs() < half).all(-1)
         assert int(inside.sum()) == math.prod(lesion.box)
-        assert float(Ball(grid)(points[inside], "parenchyma").min()) > 0
+        assert Ball(grid).probe(points[inside].numpy(), "parenchyma").min() > 0
         assert FAMILY.reach(lesion) == pytest.approx(float(half.norm()))
 
 

@@ -35,3 +35,31 @@ def bounds(mask: Any, out: Any) -> None:
     found = last_z >= 0
     out[0], out[1], out[2] = (first_z, first_y, first_x) if found else (0, 0, 0)
     out[3], out[4], out[5] = last_z + 1, last_y + 1, last_x + 1
+
+
+@compiled("b1[:, :, :]", "i8[:, ::1]", "i8[::1]")
+def crossings(mask: Any, offsets: Any, out: Any) -> None:
+    """Count where lines through the voxel centres cross the border of a mask ``[z, y, x]``; beyond it there is none.
+
+    Parameters
+    ----------
+    mask
+        Of any layout in memory.
+    offsets
+        ``[n, 3]``: for each direction, the step (z, y, x) to the next voxel on a line.
+    out
+        ``[n]``, to write to: one for each pair of neighbours on a line of which one belongs to the mask.
+    """
+    nz, ny, nx = mask.shape
+    out[:] = 0
+    for z in range(nz):
+        for y in range(ny):
+            for x in range(nx):
+                if not mask[z, y, x]:
+                    continue
+                for i in range(offsets.shape[0]):
+                    for sign in (-1, 1):
+                        a, b, c = z + sign * offsets[i, 0], y + sign * offsets[i, 1], x + sign * offsets[i, 2]
+                        within = 0 <= a < nz and 0 <= b < ny and 0 <= c < nx
+                        if not (within and mask[a, b, c]):
+                            out[i] += 1

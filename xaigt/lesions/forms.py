@@ -15,9 +15,10 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from xaigt.compiled.forms import form_sizes
 from xaigt.distributions import DIGITS
 from xaigt.schema import Strict
-from xaigt.shape import compactness
+from xaigt.shape import box_of, compactness
 
 Kind = Literal["round", "irregular"]
 Floats = npt.NDArray[np.float64]
@@ -93,18 +94,15 @@ def _directions(rng: np.random.Generator, count: int, axes: int) -> Floats:
 
 def size_function(form: Form, offset: Floats) -> Floats:
     """G at points ``[..., axes]``, in half edges of the box from its middle."""
-    sides = np.array(form.sides)
-    at = np.where(offset < 0, offset / sides[:, 0], offset / sides[:, 1])
-    length = np.maximum(np.sqrt((at**2).sum(-1)), 1e-9)
-    outline = (np.abs(at) ** form.exponent).sum(-1) ** (1 / form.exponent)
-    cosine = np.clip(np.einsum("...i,ki->...k", at / length[..., None], np.array(form.directions)).max(-1), -1, 1)
-    lobes = np.exp(-((np.arccos(cosine) / math.radians(form.width_deg)) ** form.sharpness))
-    if form.kind == "irregular":
-        return np.asarray(outline / (1 - form.slimness * (1 - lobes)))
-    signs = np.array(form.signs)
-    correlation = np.eye(len(signs)) + (1 - np.eye(len(signs))) * form.slimness * np.outer(signs, signs)
-    leaning = np.sqrt(np.einsum("...i,ij,...j->...", at, np.linalg.inv(correlation), at)) / length
-    return np.asarray(outline * leaning / (1 + form.bulge * lobes))
+    signs, values, inverse = np.array(form.signs), np.empty(offset.size // offset.shape[-1]), np.eye(len(form.signs))
+    if form.kind == "round":
+        inverse = np.linalg.inv(inverse + (1 - inverse) * form.slimness * np.outer(signs, signs))
+    points = np.array(offset, np.float64, order="C").reshape(-1, len(signs))
+    form_sizes(
+        form.kind == "irregular", points, np.array(form.sides), form.exponent, np.array(form.directions),
+        math.radians(form.width_deg), form.sharpness, form.bulge, form.slimness, inverse, values,
+    )  # fmt: skip
+    return values.reshape(offset.shape[:-1])
 
 
 @lru_cache(maxsize=64)
@@ -160,10 +158,9 @@ def fit(form: Form, shape: tuple[int, ...], voxels: int) -> tuple[Form, Mask] | 
 def _reach(mask: Mask, shape: tuple[int, ...]) -> Floats:
     """Distances ``[axes, 2]`` from the middle of the box to the edges of a mask, in half edges of the box."""
     result = np.empty((len(shape), 2))
-    for axis, count in enumerate(shape):
-        used = np.flatnonzero(mask.any(tuple(other for other in range(mask.ndim) if other != axis)))
+    for axis, (used, count) in enumerate(zip(box_of(mask), shape, strict=True)):
         middle = mask.shape[axis] / 2
-        result[axis] = (middle - used[0]) * 2 / count, (used[-1] + 1 - middle) * 2 / count
+        result[axis] = (middle - used.start) * 2 / count, (used.stop - middle) * 2 / count
     return result
 
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
-import torch
 
 from xaigt.distributions import DIGITS
 from xaigt.lesions.base import World
 from xaigt.volume import Grid
 
 _CANDIDATES, _BATCHES = 200, 50
+_AT_ONCE = 20  # candidates looked at together: often one of them fits
 _COARSE = 3  # points an edge of the box at which every candidate is looked at
 
 
@@ -41,37 +43,32 @@ def draw_box(
     room = [count - edge + 1 for count, edge in zip(grid.shape, box, strict=True)]
     if min(room) < 1:
         return None
-    axes = [torch.from_numpy(axis.astype(np.float32)).to(world.device) for axis in grid.axes()]
+    axes = grid.axes()
     few = [np.unique(np.linspace(0, edge - 1, _COARSE).round().astype(int)) for edge in box]
     for _ in range(_BATCHES):
         starts = rng.integers(0, room, size=(_CANDIDATES, 3))
-        coarse = _inside(starts, few, axes, world, margin_mm)
-        for start in starts[coarse]:
-            if _inside(start[None], [np.arange(edge) for edge in box], axes, world, margin_mm)[0]:
-                return _middle(start, box, grid)
+        for first in range(0, _CANDIDATES, _AT_ONCE):
+            some = starts[first : first + _AT_ONCE]
+            for start in some[_inside(some, few, axes, world, margin_mm)]:
+                if _inside(start[None], [np.arange(edge) for edge in box], axes, world, margin_mm)[0]:
+                    return _middle(start, box, grid)
     return None
 
 
 def _inside(
     starts: npt.NDArray[np.intp],
     offsets: list[npt.NDArray[np.intp]],
-    axes: list[torch.Tensor],
+    axes: Sequence[npt.NDArray[np.float64]],
     world: World,
     margin_mm: float,
 ) -> npt.NDArray[np.bool_]:
     """Which boxes have all voxels at some offsets from their first one in the parenchyma."""
-    count = len(starts)
-    along = [
-        axis[torch.from_numpy(starts[:, i, None] + offset)]
-        for i, (axis, offset) in enumerate(zip(axes, offsets, strict=True))
-    ]
-    shape = (count, *(len(offset) for offset in offsets))
-    z, y, x = (
-        values.reshape([count] + [-1 if i == axis else 1 for i in range(3)]).expand(shape)
-        for axis, values in enumerate(along)
-    )
-    depth = world(torch.stack([z, y, x], -1), "parenchyma")
-    return np.asarray((depth > margin_mm).reshape(count, -1).all(1).cpu().numpy())
+    points = np.empty((len(starts), *(len(offset) for offset in offsets), 3))
+    for i, (axis, offset) in enumerate(zip(axes, offsets, strict=True)):
+        along = axis[starts[:, i, None] + offset]
+        points[..., i] = along.reshape([len(starts)] + [-1 if i == other else 1 for other in range(3)])
+    depth = world.probe(world.locate(points), "parenchyma")
+    return np.asarray((depth > margin_mm).reshape(len(starts), -1).all(1))
 
 
 def _middle(start: npt.NDArray[np.intp], box: tuple[int, int, int], grid: Grid) -> tuple[float, float, float]:
