@@ -35,6 +35,7 @@ from scipy import ndimage
 from xaigt import cache
 from xaigt.anatomy.cards import TemplateCard, TemplateError, card_text
 from xaigt.anatomy.geometry import Array, Lattice, together
+from xaigt.compiled.points import nearest_voxels
 from xaigt.errors import nearest
 from xaigt.sampling import Probe, Sampler
 
@@ -119,15 +120,21 @@ class Fields:
         """Read the channels at a few points of template space."""
         return Probe(self.data, self.lattice.origin, self.lattice.spacing)
 
+    @cached_property
+    def push_rows(self) -> Array:
+        """Values of `push`, ``[z, y, x, 3]``."""
+        return np.ascontiguousarray(np.moveaxis(self.push, 0, -1))
+
     def is_near(self, points: torch.Tensor) -> torch.Tensor:
         """Whether points ``[3, ...]`` (z, y, x; mm) lie near the head, or may; see `near`."""
         if self.near is None:
             return torch.ones(points.shape[1:], dtype=torch.bool, device=points.device)
-        index = []
-        for values, start, count in zip(points.cpu().numpy(), self.lattice.origin, self.near.shape, strict=True):
-            place = np.rint(0.5 * ((values - start) / self.lattice.spacing + _reach(self.lattice))).astype(np.intp)
-            index.append(np.clip(place, 0, count - 1))
-        return torch.from_numpy(self.near[index[0], index[1], index[2]]).to(points.device)
+        spacing, origin = self.lattice.spacing, self.lattice.origin
+        # Of `near`, whose voxels are twice as large and begin before those of the lattice.
+        first = tuple(start - _reach(self.lattice) * spacing for start in origin)
+        places, found = points.reshape(3, -1).cpu().contiguous().numpy(), np.empty(points[0].numel(), bool)
+        nearest_voxels(self.near, first, 2 * spacing, places, found)
+        return torch.from_numpy(found).reshape(points.shape[1:]).to(points.device)
 
 
 def _touch(data: Array) -> None:

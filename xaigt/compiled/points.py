@@ -123,3 +123,26 @@ def undisplace(
     z, y, x = z - inverse[0, 3], y - inverse[1, 3], x - inverse[2, 3]
     for k in range(3):
         out[k] = (inverse[k, 0] * z + inverse[k, 1] * y) + inverse[k, 2] * x
+
+
+@compiled("b1[:, :, ::1]", "UniTuple(f8, 3)", "f8", "f4[:, ::1]", "b1[::1]")
+def nearest_voxels(mask: Any, origin: Any, spacing: Any, points: Any, out: Any) -> None:
+    """Read the nearest voxel of a mask; beyond it its border is read.
+
+    Parameters
+    ----------
+    mask
+        ``[z, y, x]``.
+    origin, spacing
+        (z, y, x) position of voxel 0, and edge of a voxel.
+    points
+        ``[3, n]`` float32.
+    out
+        ``[n]``, to write to.
+    """
+    nz, ny, nx = mask.shape
+    for i in range(points.shape[1]):
+        z = min(max(np.int64(np.rint((points[0, i] - origin[0]) / spacing)), 0), nz - 1)
+        y = min(max(np.int64(np.rint((points[1, i] - origin[1]) / spacing)), 0), ny - 1)
+        x = min(max(np.int64(np.rint((points[2, i] - origin[2]) / spacing)), 0), nx - 1)
+        out[i] = mask[z, y, x]
