@@ -4,7 +4,7 @@ import pytest
 
 from xaigt.catalog import UnknownNameError
 from xaigt.schema import SchemaError
-from xaigt.synthesis.recipe import load_recipe
+from xaigt.synthesis.loading import load_recipe
 
 GOOD = """\
 name: mine

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from xaigt.dataset.reading import Dataset, Sample, load
     from xaigt.dataset.views import TorchView, monai_items, torchio_subjects, window
     from xaigt.synthesis.generate import generate
-    from xaigt.synthesis.recipe import Recipe, load_recipe
+    from xaigt.synthesis.loading import load_recipe
+    from xaigt.synthesis.recipe import Recipe
 
 __version__ = "0.1.0.dev0"
 
@@ -43,7 +44,7 @@ _HOME = {
     "window": "xaigt.dataset.views",
     "generate": "xaigt.synthesis.generate",
     "Recipe": "xaigt.synthesis.recipe",
-    "load_recipe": "xaigt.synthesis.recipe",
+    "load_recipe": "xaigt.synthesis.loading",
 }
 
 

@@ -7,7 +7,7 @@ from click.testing import CliRunner
 from xaigt import catalog
 from xaigt.cli.main import xaigt_command
 from xaigt.errors import XaigtError
-from xaigt.synthesis.recipe import load_recipe
+from xaigt.synthesis.loading import load_recipe
 
 SMALL = ["--set", "grid.size=64", "--set", "grid.spacing=3.5"]
 

@@ -13,7 +13,7 @@ from xaigt.anatomy.world import Anatomy
 from xaigt.lesions import family
 from xaigt.lesions.sites import LOBAR, SITES, draw_position, largest_ml
 from xaigt.randomness import stream
-from xaigt.synthesis.recipe import load_recipe
+from xaigt.synthesis.loading import load_recipe
 
 CPU = torch.device("cpu")
 FAMILY = family("intraparenchymal")

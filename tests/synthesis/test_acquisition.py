@@ -9,7 +9,7 @@ import torch
 from tests.conftest import SMALL
 from xaigt.synthesis.acquisition import Acquisition, correlated_noise, quadrature_noise
 from xaigt.synthesis.drawing import draw_plan
-from xaigt.synthesis.recipe import load_recipe
+from xaigt.synthesis.loading import load_recipe
 from xaigt.volume import Grid
 
 GRID = Grid((6, 256, 256), (1.0, 1.0, 1.0), 1.0, (0.0, 0.0, 0.0))

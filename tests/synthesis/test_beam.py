@@ -12,8 +12,8 @@ from xaigt.randomness import stream
 from xaigt.synthesis.acquisition import Acquisition, correlated_noise
 from xaigt.synthesis.beam import PETROUS, RIM_MM, beam_hardening
 from xaigt.synthesis.drawing import draw_plan
+from xaigt.synthesis.loading import load_recipe
 from xaigt.synthesis.plan import sampling_grid
-from xaigt.synthesis.recipe import load_recipe
 from xaigt.synthesis.render import render
 from xaigt.volume import Grid
 

@@ -8,8 +8,8 @@ from tests.conftest import SMALL
 from xaigt.randomness import stream
 from xaigt.synthesis.drawing import draw_plan
 from xaigt.synthesis.effects import Effect, apply, with_correlation
+from xaigt.synthesis.loading import load_recipe
 from xaigt.synthesis.plan import sampling_grid
-from xaigt.synthesis.recipe import load_recipe
 from xaigt.synthesis.render import render
 from xaigt.volume import Grid
 

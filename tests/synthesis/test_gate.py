@@ -8,8 +8,8 @@ from scipy import ndimage
 from xaigt.explainers.baselines.contrast import contrast
 from xaigt.metrics import precision_at_k
 from xaigt.synthesis.drawing import draw_plan
+from xaigt.synthesis.loading import load_recipe
 from xaigt.synthesis.plan import sampling_grid
-from xaigt.synthesis.recipe import load_recipe
 from xaigt.synthesis.render import render
 
 SLICES = {"grid.size": 112, "grid.spacing": 2.0, "grid.thickness": 5.0}

@@ -13,8 +13,8 @@ from xaigt.randomness import stream
 from xaigt.shape import compactness
 from xaigt.synthesis import drawing, placing
 from xaigt.synthesis.drawing import draw_plan
+from xaigt.synthesis.loading import load_recipe
 from xaigt.synthesis.plan import sampling_grid
-from xaigt.synthesis.recipe import load_recipe
 from xaigt.synthesis.render import render
 
 CPU = torch.device("cpu")

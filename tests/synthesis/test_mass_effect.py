@@ -10,8 +10,8 @@ from tests.conftest import SMALL, SMALL_3D
 from xaigt.dataset.layout import ALTERED
 from xaigt.lesions import family
 from xaigt.synthesis.drawing import draw_plan
+from xaigt.synthesis.loading import load_recipe
 from xaigt.synthesis.plan import sampling_grid
-from xaigt.synthesis.recipe import load_recipe
 from xaigt.synthesis.render import render
 
 CPU = torch.device("cpu")

@@ -8,8 +8,8 @@ from tests.conftest import SMALL, SMALL_3D
 from xaigt.anatomy.fields import load_fields
 from xaigt.errors import XaigtError
 from xaigt.synthesis.drawing import draw_plan
+from xaigt.synthesis.loading import load_recipe
 from xaigt.synthesis.plan import Plan
-from xaigt.synthesis.recipe import load_recipe
 from xaigt.synthesis.render import render
 
 CPU = torch.device("cpu")

@@ -9,8 +9,8 @@ from click.testing import CliRunner
 from xaigt.anatomy.fields import load_fields
 from xaigt.anatomy.world import Anatomy
 from xaigt.synthesis.drawing import draw_plan
+from xaigt.synthesis.loading import composed, load_recipe
 from xaigt.synthesis.realism_masks import RECIPES, main, mask_of, table
-from xaigt.synthesis.recipe import composed, load_recipe
 from xaigt.volume import write_nifti
 
 AFFINE = np.array([[0, 0, -2.0, 0], [0, -2.0, 0, 0], [2.0, 0, 0, 0], [0, 0, 0, 1]])

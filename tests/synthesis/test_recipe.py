@@ -1,7 +1,8 @@
 import pytest
 
 from xaigt.schema import SchemaError
-from xaigt.synthesis.recipe import GridRecipe, load_recipe
+from xaigt.synthesis.loading import load_recipe
+from xaigt.synthesis.recipe import GridRecipe
 
 CENTRE = (0.0, -18.0, 18.0)
 

@@ -15,8 +15,8 @@ from xaigt.synthesis import cover as covering
 from xaigt.synthesis.acquisition import Acquisition, correlated_noise
 from xaigt.synthesis.beam import beam_hardening
 from xaigt.synthesis.drawing import draw_plan
+from xaigt.synthesis.loading import load_recipe
 from xaigt.synthesis.plan import Plan, sampling_grid
-from xaigt.synthesis.recipe import load_recipe
 from xaigt.synthesis.render import render
 from xaigt.volume import Grid
 

@@ -7,7 +7,7 @@ import pytest
 from xaigt.anatomy import adding
 from xaigt.errors import XaigtError
 from xaigt.synthesis import splits
-from xaigt.synthesis.recipe import load_recipe
+from xaigt.synthesis.loading import load_recipe
 
 SHARES = {"train": 0.5, "val": 0.25, "test": 0.25}
 

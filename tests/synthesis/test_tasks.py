@@ -12,8 +12,8 @@ from xaigt.synthesis.block import labels
 from xaigt.synthesis.drawing import draw_plan
 from xaigt.synthesis.evidence import evidence_rows
 from xaigt.synthesis.generate import describe, prepare, targets
+from xaigt.synthesis.loading import load_recipe
 from xaigt.synthesis.plan import sampling_grid
-from xaigt.synthesis.recipe import load_recipe
 from xaigt.synthesis.render import render
 
 CPU = torch.device("cpu")

@@ -14,9 +14,9 @@ from xaigt.errors import XaigtError
 from xaigt.randomness import stream
 from xaigt.synthesis.drawing import draw_plan
 from xaigt.synthesis.evidence import evidence_rows
+from xaigt.synthesis.loading import load_recipe
 from xaigt.synthesis.measure import Ruler
 from xaigt.synthesis.plan import sampling_grid
-from xaigt.synthesis.recipe import load_recipe
 from xaigt.synthesis.render import render
 from xaigt.synthesis.visible import seen
 from xaigt.volume import Grid

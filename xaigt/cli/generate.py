@@ -13,7 +13,7 @@ from xaigt.cli.types import Axes, Splits
 if TYPE_CHECKING:
     from xaigt.dataset.reading import Dataset
     from xaigt.execution import Engine
-    from xaigt.synthesis.recipe import AnyRecipe
+    from xaigt.synthesis.loading import AnyRecipe
 
 SMALL = 256  # samples below which starting worker processes costs more than it saves
 
@@ -106,7 +106,7 @@ def _recipe(lesion: str | None, recipe: str | None, settings: tuple[str, ...], g
 
         said = "not both" if lesion else f"known: {', '.join(catalog.names('generators'))}"
         raise click.UsageError(f"Give --lesion NAME or --recipe NAME|FILE ({said}).")
-    from xaigt.synthesis.recipe import load_recipe
+    from xaigt.synthesis.loading import load_recipe
 
     dim = int(grid["dim"]) if grid["dim"] else None
     return load_recipe(

@@ -52,7 +52,7 @@ def implant(
     from xaigt.cli.progress import progress_bar
     from xaigt.synthesis.generate import generate
     from xaigt.synthesis.implant import SPLITS, into_scans
-    from xaigt.synthesis.recipe import load_recipe
+    from xaigt.synthesis.loading import load_recipe
 
     recipe = load_recipe(lesion, settings, {"grid.dim": int(dim) if dim else None})
     click.echo(f"Reading {scans} (up to a minute a scan the first time) ...", err=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from xaigt.synthesis.recipe import AnyRecipe
+    from xaigt.synthesis.loading import AnyRecipe
 
 HELP = """List and show recipes: which lesions make which class, on which templates, seen how.
 
@@ -32,7 +32,8 @@ def list_() -> None:
     from rich.table import Table
 
     from xaigt import catalog
-    from xaigt.synthesis.recipe import Recipe, load_recipe
+    from xaigt.synthesis.loading import load_recipe
+    from xaigt.synthesis.recipe import Recipe
 
     table = Table(box=None)
     for column in ("name", "task", "modality", "families", "templates"):
@@ -61,7 +62,7 @@ def show(name: str, settings: tuple[str, ...], only_yaml: bool, samples: int, se
     """
     import yaml
 
-    from xaigt.synthesis.recipe import load_recipe
+    from xaigt.synthesis.loading import load_recipe
 
     recipe = load_recipe(name, settings)
     written = yaml.safe_dump(recipe.written_out(), sort_keys=False, allow_unicode=True, width=110)

@@ -200,7 +200,7 @@ def variation(
         _fetch(load_card(name), mirror, only_mirror=True)
     varying = SubjectRecipe()
     if recipe is not None:
-        from xaigt.synthesis.recipe import composed, load_recipe
+        from xaigt.synthesis.loading import composed, load_recipe
 
         varying = composed(load_recipe(recipe)).subject
     write_page({name: drawn(name, varying, subjects, seed) for name in names}, recipe, seed, output, figure)

@@ -12,14 +12,14 @@ from xaigt.studies.errors import StudyError
 from xaigt.studies.folder import DATA, StudyFolder
 
 if TYPE_CHECKING:
-    from xaigt.synthesis.recipe import AnyRecipe
+    from xaigt.synthesis.loading import AnyRecipe
 
 Progress = Callable[[int, int], None]
 
 
 def recipe_of(study: Study, variant: str) -> AnyRecipe:
     """Recipe of a variant with its changes."""
-    from xaigt.synthesis.recipe import load_recipe
+    from xaigt.synthesis.loading import load_recipe
 
     legacy = study.kind_of(variant) == LEGACY
     name = study.data.legacy_recipe if legacy else study.data.recipe

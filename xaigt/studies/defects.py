@@ -151,7 +151,7 @@ def _welch(values: Any, reference: Any) -> tuple[float, float, float]:
 def _dataset(folder: Path, variant: str, changes: Sequence[str], samples: int, workers: int) -> Any:
     from xaigt.dataset.reading import load
     from xaigt.synthesis.generate import generate
-    from xaigt.synthesis.recipe import load_recipe
+    from xaigt.synthesis.loading import load_recipe
 
     place = folder / "data" / _file_name(variant)
     generate(load_recipe(GENERATOR, list(changes)), place, samples=samples, splits=SPLITS, workers=workers)

@@ -13,7 +13,7 @@ from xaigt.dataset import layout
 from xaigt.dataset.store import Rows, checksum
 from xaigt.synthesis.evidence import evidence_rows
 from xaigt.synthesis.legacy.recipe import LegacyRecipe
-from xaigt.synthesis.recipe import AnyRecipe, recipe_of
+from xaigt.synthesis.loading import AnyRecipe, recipe_of
 from xaigt.synthesis.splits import split_of_sample
 
 if TYPE_CHECKING:

@@ -19,7 +19,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from xaigt.synthesis.recipe import AnyRecipe, Recipe
+from xaigt.synthesis.loading import AnyRecipe
+from xaigt.synthesis.recipe import Recipe
 from xaigt.synthesis.rules import parse
 
 SUPPORTS, OPPOSES, NONE = "supports", "opposes", "none"

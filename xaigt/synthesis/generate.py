@@ -24,7 +24,7 @@ from xaigt.errors import XaigtError
 from xaigt.lesions import family
 from xaigt.synthesis.block import render_samples
 from xaigt.synthesis.legacy.recipe import LegacyRecipe, check_splits
-from xaigt.synthesis.recipe import AnyRecipe
+from xaigt.synthesis.loading import AnyRecipe
 from xaigt.synthesis.splits import groups
 from xaigt.synthesis.tasks import SWAPPING
 from xaigt.volume import Grid

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from xaigt.anatomy.adding import add, find_scans, known, understood
 from xaigt.anatomy.cards import TemplateError
-from xaigt.synthesis.recipe import AnyRecipe, Recipe, composed
+from xaigt.synthesis.loading import AnyRecipe, composed
+from xaigt.synthesis.recipe import Recipe
 
 AS_IT_IS = {
     "rotation_deg": 0.0,

@@ -8,7 +8,7 @@ from pathlib import Path
 from xaigt.dataset.reading import load
 from xaigt.report.pictures import gallery
 from xaigt.synthesis.generate import Progress, generate
-from xaigt.synthesis.recipe import AnyRecipe
+from xaigt.synthesis.loading import AnyRecipe
 
 SAMPLES = 6
 

@@ -24,8 +24,8 @@ from xaigt.anatomy.world import Anatomy
 from xaigt.lesions import Lesion, family
 from xaigt.report.pictures import new_figure, save_figure
 from xaigt.synthesis.drawing import draw_plan
+from xaigt.synthesis.loading import composed, load_recipe
 from xaigt.synthesis.realism_shape import LEAST, LIKE, measure, real_shapes
-from xaigt.synthesis.recipe import composed, load_recipe
 
 RECIPES = ("hemorrhage", "white-matter", "ms", "tumor", "stroke", "stroke-ct", "lacune", "microbleed", "calcification")
 SHARED_BY = {"hemorrhage": 5}

@@ -30,8 +30,9 @@ from xaigt.lesions import Lesion, family
 from xaigt.lesions.signal import MR_WHITE
 from xaigt.shape import boundary, compactness
 from xaigt.synthesis.drawing import draw_plan
+from xaigt.synthesis.loading import composed, load_recipe
 from xaigt.synthesis.published import PUBLISHED, Published
-from xaigt.synthesis.recipe import Recipe, composed, load_recipe
+from xaigt.synthesis.recipe import Recipe
 from xaigt.synthesis.render import render
 from xaigt.volume import read_nifti
 

@@ -98,7 +98,7 @@ def generated_shapes(samples: int, seed: int) -> pd.DataFrame:
     """Shapes of the lesions of some samples of ``lesion-shape``, on its own grids: a row a lesion of either class."""
     from xaigt.lesions.families.shape import voxels_of
     from xaigt.synthesis.drawing import draw_plan
-    from xaigt.synthesis.recipe import composed, load_recipe
+    from xaigt.synthesis.loading import composed, load_recipe
 
     rows: list[dict[str, Any]] = []
     for axes in (2, 3):

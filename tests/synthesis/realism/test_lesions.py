@@ -4,10 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from xaigt.synthesis.loading import load_recipe
 from xaigt.synthesis.realism.figures import table_text
 from xaigt.synthesis.realism.lesions import compare, extent_fit, observe
 from xaigt.synthesis.realism.targets import EXTENT_TOLERANCE, HU_TOLERANCE, TARGETS
-from xaigt.synthesis.recipe import load_recipe
 
 
 def clusters(ml, hu, extent, family="epidural", case_ml=None):

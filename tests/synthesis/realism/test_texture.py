@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
+from xaigt.synthesis.loading import load_recipe
 from xaigt.synthesis.realism.figures import real_slice
 from xaigt.synthesis.realism.texture import generated, texture_of
-from xaigt.synthesis.recipe import load_recipe
 from xaigt.volume import write_nifti
 
 

@@ -42,7 +42,7 @@ def _images(
 ) -> dict[str, Images]:
     from xaigt.dataset.reading import load
     from xaigt.synthesis.generate import generate
-    from xaigt.synthesis.recipe import recipe_of
+    from xaigt.synthesis.loading import recipe_of
 
     if seed == description.get("seed"):  # the same subjects; one chance in two thousand million
         seed += 1

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pandas as pd
 
+from xaigt.synthesis.loading import composed, load_recipe
 from xaigt.synthesis.realism.figures import figure, table_text, windows
 from xaigt.synthesis.realism.lesions import compare, observe
 from xaigt.synthesis.realism.targets import TARGETS
 from xaigt.synthesis.realism.texture import texture_figure, texture_table
-from xaigt.synthesis.recipe import composed, load_recipe
 
 
 def main() -> None:
