@@ -40,7 +40,8 @@ def stream(seed: int, sample: int, purpose: str) -> np.random.Generator:
 
 
 def _generator(entropy: list[int]) -> np.random.Generator:
-    return np.random.Generator(np.random.PCG64(_Seeds(np.array(entropy, np.uint32))))
+    seeds = _Seeds(np.array(entropy, np.uint32))
+    return np.random.Generator(np.random.PCG64(seeds))  # type: ignore[arg-type]  # it takes any ISeedSequence
 
 
 class _Seeds(ISeedSequence):
@@ -59,7 +60,7 @@ def _words(number: int, least: int = 4) -> list[int]:
     """32-bit words of a whole number, the lowest first, as many as it needs and at least `least`."""
     if number < 0:
         raise ValueError(f"seeds and numbers of samples are 0 or more (given: {number}).")
-    words = []
+    words: list[int] = []
     while number or len(words) < least:
         words.append(number & 0xFFFFFFFF)
         number >>= 32

@@ -94,9 +94,10 @@ def _directions(rng: np.random.Generator, count: int, axes: int) -> Floats:
 
 def size_function(form: Form, offset: Floats) -> Floats:
     """G at points ``[..., axes]``, in half edges of the box from its middle."""
-    signs, values, inverse = np.array(form.signs), np.empty(offset.size // offset.shape[-1]), np.eye(len(form.signs))
+    signs, values = np.array(form.signs), np.empty(offset.size // offset.shape[-1])
+    inverse: Floats = np.eye(len(signs))
     if form.kind == "round":
-        inverse = np.linalg.inv(inverse + (1 - inverse) * form.slimness * np.outer(signs, signs))
+        inverse = np.asarray(np.linalg.inv(inverse + (1 - inverse) * form.slimness * np.outer(signs, signs)), float)
     points = np.array(offset, np.float64, order="C").reshape(-1, len(signs))
     form_sizes(
         form.kind == "irregular", points, np.array(form.sides), form.exponent, np.array(form.directions),
