@@ -6,7 +6,7 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
-from xaigt.cli.pretraining import _time
+from xaigt.cli.dry_run import time_text
 from xaigt.cli.study import study as group
 from xaigt.errors import XaigtError
 from xaigt.studies import configuration, speed
@@ -149,4 +149,4 @@ def test_the_optimiser_counts_once_a_batch_in_an_estimate(monkeypatch):
     ("seconds", "text"), [(89, "89 s"), (120, "2 min"), (7200, "2.0 h"), (47 * 3600, "47.0 h"), (10 * 86400, "10 days")]
 )
 def test_times_are_told_in_the_unit_that_fits(seconds, text):
-    assert _time(seconds) == text
+    assert time_text(seconds) == text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -103,8 +104,9 @@ def performance_row(predictions: pandas.DataFrame) -> dict[str, Any]:
 
 
 def measure(
-    run: Run, dataset: Dataset, predictions: pandas.DataFrame, asked: Explanation, device: str = "cpu"
-) -> Measured:
+    run: Run, dataset: Dataset, predictions: pandas.DataFrame, asked: Explanation, device: str = "cpu", *,
+    watched: AbstractContextManager[Any] | None = None,
+) -> Measured:  # fmt: skip
     """Explain and score a network on the scored half of the test split, a batch at a time: no map is kept.
 
     Parameters
@@ -117,6 +119,8 @@ def measure(
         Of :func:`evaluation`.
     asked
         Methods, stages, metrics and numbers of samples.
+    watched
+        Entered while maps are made.
     """
     import pandas
 
@@ -132,7 +136,8 @@ def measure(
     for start in range(0, len(pairs), asked.batch_size):
         clock = time.perf_counter()
         part = pairs.iloc[start : start + asked.batch_size]
-        maps = maps_of(run, network, dataset, part, methods, stages, device=device, options=asked.options)
+        with watched or nullcontext():
+            maps = maps_of(run, network, dataset, part, methods, stages, device=device, options=asked.options)
         clock = _lap(seconds, "explain", clock)
         scores += score_pairs(run, dataset, part, maps, list(asked.metrics), sign=asked.signs, split=SPLIT)
         clock = _lap(seconds, "score", clock)
