@@ -23,7 +23,8 @@ ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docs/how-to/run-a-study-on-a-cluster.md").read_text(encoding="utf-8")
 SBATCH = """#!/bin/sh
 # Keeps the script, runs it here as a job of its own, and answers as SLURM does.
-number=$(ls "$JOBS" | grep -c '[.]sh$')
+number=0
+until mkdir "$JOBS/$number" 2>/dev/null; do number=$((number + 1)); done  # two may be submitted at once
 cp "$1" "$JOBS/$number.sh"
 setsid bash "$JOBS/$number.sh" >"$JOBS/$number.out" 2>&1 </dev/null &
 echo $! >"$JOBS/$number.pid"

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from xaigt.studies import speed
-from xaigt.studies.configuration import MAIN, Study
+from xaigt.studies.configuration import MAIN, Explanation, Study
 from xaigt.studies.data import recipe_of
 
 if TYPE_CHECKING:
     from xaigt.dataset.reading import Dataset
+    from xaigt.models.runs import Run
 
 PROBE = {"train": 16, "val": 8, "test": 16}
 """Samples of the probe, on which a head is trained for one epoch, so that there is a network to explain."""
 FEW, MORE, FEW_SECONDS = 1, 12, 2.0
-"""Samples explained first, and after that where those took less than so many seconds."""
+"""Samples explained first, and after that where those took less than so many seconds; so many are scored."""
 
 Depth = int | Literal["all"]
 
@@ -42,22 +44,22 @@ class Network:
         Seconds, and operations, an image at each depth.
     fixed
         Seconds that a cell takes whatever it trains.
+    weights
+        Bytes.
     explain, score, effects
         Seconds a sample: its maps; their scores; replacing its lesions and scoring its maps again.
     explain_work
         Operations of the maps of a sample.
-    weights
-        Bytes.
     """
 
     speeds: dict[Depth, speed.Speed]
     work: dict[Depth, speed.Speed]
     fixed: float
+    weights: float
     explain: float
     score: float
     effects: float
     explain_work: float
-    weights: float
 
 
 def data(study: Study, folder: Path) -> Data:
@@ -87,32 +89,50 @@ def network(study: Study, name: str, dataset: Dataset, folder: Path, device: str
     """Measure how fast a network is trained and explained, and count its arithmetic."""
     from xaigt.execution import THREADS, fixed_threads
     from xaigt.models import Settings, train
-    from xaigt.studies import measuring
-    from xaigt.studies.work import Counter
 
     base = study.training_of(study.variants[0])
     settings = Settings.model_validate(
         base | {"network": name, "epochs": 1, "schedule": "", "depth": 0, "regime": "best", "target_accuracy": None}
     )
-    size, counter = tuple(dataset.description["shape"]), Counter()
+    size = tuple(dataset.description["shape"])
     depths: list[Depth] = list(dict.fromkeys((*study.grid.depths, "all")))
     with fixed_threads():
         speeds = {depth: speed.measure(name, depth, size, settings.batch_size, device) for depth in depths}
         clock = time.perf_counter()
         run = train(dataset, settings, folder, device=device, threads=THREADS)
         fixed = time.perf_counter() - clock
-        known = measuring.evaluation(run, dataset, device).assign(use=measuring.SCORED)
-        for count in (FEW, MORE):
-            effects = min(count, study.explanation.effects)
-            asked = study.explanation.model_copy(update={"samples": count, "effects": effects})
-            clock = time.perf_counter()
-            # Counting slows down small operations, so few are counted; where one sample takes long, they are not small.
-            watched = counter if count == FEW else None
-            found = measuring.measure(run, dataset, known, asked, device, watched=watched).seconds
-            if time.perf_counter() - clock > FEW_SECONDS:
-                break
-    return Network(
-        speeds, {depth: speed.count(name, depth, size) for depth in depths}, fixed, found["explain"] / count,
-        found["score"] / count, found["effects"] / count, counter.total / FEW,
-        float((folder / "best.safetensors").stat().st_size),
-    )  # fmt: skip
+        explained = _explained(study.explanation, run, dataset, device)
+    weights = float((folder / "best.safetensors").stat().st_size)
+    return Network(speeds, {depth: speed.count(name, depth, size) for depth in depths}, fixed, weights, *explained)
+
+
+def _explained(asked: Explanation, run: Run, dataset: Dataset, device: str) -> tuple[float, float, float, float]:
+    """Seconds of the maps of a sample, of their scores, of its lesions, and operations of its maps."""
+    import torch
+
+    from xaigt.studies import measuring
+    from xaigt.studies.work import Counter
+
+    network = run.network().to(device)
+    known = measuring.evaluation(run, dataset, device).assign(use=measuring.SCORED)
+    pairs = measuring.scored_pairs(run, dataset, known, MORE)
+    with Counter() as counter:
+        took, maps = _timed(lambda: measuring.explained(run, network, dataset, pairs[:FEW], asked, device))
+    if took < FEW_SECONDS:  # else counting did not slow it down: its operations are large
+        took, maps = _timed(lambda: measuring.explained(run, network, dataset, pairs, asked, device))
+        took /= len(pairs)
+    else:  # scores take no longer for maps that are all the same
+        maps = {key: torch.cat([raw] * len(pairs)) for key, raw in maps.items()}
+    first = {key: raw[:FEW] for key, raw in maps.items()}
+    measuring.scored(run, dataset, pairs[:FEW], first, asked)  # the first one loads what it needs
+    score, _ = _timed(lambda: measuring.scored(run, dataset, pairs, maps, asked))
+    effects = 0.0
+    if asked.effects:
+        effects, _ = _timed(lambda: measuring.replaced(run, network, dataset, pairs, maps, asked, device))
+    return took, score / len(pairs), effects / len(pairs), counter.total / FEW
+
+
+def _timed(function: Callable[[], Any]) -> tuple[float, Any]:
+    clock = time.perf_counter()
+    result = function()
+    return time.perf_counter() - clock, result
