@@ -1,6 +1,7 @@
 """``xaigt study pretraining``, ``status``, ``report`` and ``query`` as commands."""
 
 import json
+import re
 
 import pytest
 import yaml
@@ -136,6 +137,20 @@ def test_a_dataset_of_one_split_is_refused(slices, tmp_path):
     study = planned(tmp_path / "missing")
     with pytest.raises(XaigtError, match="missing"):
         run(study, tmp_path / "s", Means(engine="local"))
+
+
+def test_a_dry_run_says_what_it_assumes_of_a_gpu(tiny, tmp_path):
+    file = tmp_path / "study.yaml"
+    file.write_text(json.dumps(PLAN), encoding="utf-8")
+    plan = ("pretraining", "--config", file, "--dataset", tiny, "--dry-run", "-o", tmp_path / "s")
+    said = call(*plan, "--tflops", "0.001").output
+    assert "on one GPU, not measured: about" in said and "sustains 0.001 x 10^12" in said
+    operations = float(re.search(r"counted: ([\d.e+]+) floating-point", said)[1])
+    seconds = re.search(r"\(networks (\d+) s;", said)[1]
+    assert float(seconds) == pytest.approx(operations / 1e9, abs=0.5 + 0.05 * operations / 1e9)
+    assert "sustains 10 x 10^12" in call(*plan).output
+    refused = call("pretraining", "--tflops", "5", "-o", tmp_path / "s")
+    assert refused.exit_code == 2 and "--dry-run" in refused.output
 
 
 def test_the_optimiser_counts_once_a_batch_in_an_estimate(monkeypatch):

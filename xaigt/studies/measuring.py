@@ -138,9 +138,8 @@ def measure(
         if start < asked.effects:
             rows = slice(0, asked.effects - start)
             one = {key: values[rows] for key, values in maps.items()}
-            found, both = replaced(run, network, dataset, part.iloc[rows], one, asked, device)
-            effects.append(found)
-            used += both
+            effects.append(replaced(run, network, dataset, part.iloc[rows], device))
+            used += used_scores(run, dataset, part.iloc[rows], one, effects[-1], asked)
             _lap(seconds, "effects", clock)
     empty = pandas.DataFrame()
     return Measured(
@@ -178,14 +177,6 @@ def scored(
     return score_pairs(run, dataset, part, maps, list(asked.metrics), sign=asked.signs, split=SPLIT)
 
 
-def replaced(
-    run: Run, network: Network, dataset: Dataset, part: pandas.DataFrame, maps: Maps, asked: Explanation, device: str
-) -> tuple[pandas.DataFrame, list[pandas.DataFrame]]:
-    """What the lesions of a batch do to the answer, and its maps scored against those that were used."""
-    found = _effects(run, network, dataset, part, device)
-    return found, _used(run, dataset, part, maps, found, asked)
-
-
 def _lap(seconds: dict[str, float], name: str, clock: float) -> float:
     now = time.perf_counter()
     seconds[name] += now - clock
@@ -197,7 +188,7 @@ def reference_of(dataset: Dataset) -> str:
     return "swapped" if "swapped" in dataset.description.get("arrays", {}) else "twin"
 
 
-def _effects(run: Run, network: Network, dataset: Dataset, part: pandas.DataFrame, device: str) -> pandas.DataFrame:
+def replaced(run: Run, network: Network, dataset: Dataset, part: pandas.DataFrame, device: str) -> pandas.DataFrame:
     """Replace each lesion, with all that it altered, by the reference; see how far the answer falls."""
     import torch
 
@@ -218,9 +209,10 @@ def _effects(run: Run, network: Network, dataset: Dataset, part: pandas.DataFram
     return table.assign(target=table["sample"].map(target), reference=reference)
 
 
-def _used(
+def used_scores(
     run: Run, dataset: Dataset, part: pandas.DataFrame, maps: Maps, effects: pandas.DataFrame, asked: Explanation
 ) -> list[pandas.DataFrame]:
+    """Maps of a batch scored against what was planted, and against the lesions that the network used."""
     import torch
 
     from xaigt.explainers import postprocess

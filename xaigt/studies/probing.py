@@ -46,20 +46,20 @@ class Network:
         Seconds that a cell takes whatever it trains.
     weights
         Bytes.
-    explain, score, effects
-        Seconds a sample: its maps; their scores; replacing its lesions and scoring its maps again.
-    explain_work
-        Operations of the maps of a sample.
+    explained, replaced
+        Seconds, and operations, a sample: its maps; replacing its lesions.
+    score, used
+        Seconds a sample: scores of its maps; those against the lesions that were used.
     """
 
     speeds: dict[Depth, speed.Speed]
     work: dict[Depth, speed.Speed]
     fixed: float
     weights: float
-    explain: float
+    explained: tuple[float, float]
+    replaced: tuple[float, float]
     score: float
-    effects: float
-    explain_work: float
+    used: float
 
 
 def data(study: Study, folder: Path) -> Data:
@@ -106,8 +106,10 @@ def network(study: Study, name: str, dataset: Dataset, folder: Path, device: str
     return Network(speeds, {depth: speed.count(name, depth, size) for depth in depths}, fixed, weights, *explained)
 
 
-def _explained(asked: Explanation, run: Run, dataset: Dataset, device: str) -> tuple[float, float, float, float]:
-    """Seconds of the maps of a sample, of their scores, of its lesions, and operations of its maps."""
+def _explained(
+    asked: Explanation, run: Run, dataset: Dataset, device: str
+) -> tuple[tuple[float, float], tuple[float, float], float, float]:
+    """What the maps of a sample take, and its lesions, and both kinds of scores."""
     import torch
 
     from xaigt.studies import measuring
@@ -116,20 +118,23 @@ def _explained(asked: Explanation, run: Run, dataset: Dataset, device: str) -> t
     network = run.network().to(device)
     known = measuring.evaluation(run, dataset, device).assign(use=measuring.SCORED)
     pairs = measuring.scored_pairs(run, dataset, known, MORE)
-    with Counter() as counter:
+    count = len(pairs)
+    with Counter() as maps_work:
         took, maps = _timed(lambda: measuring.explained(run, network, dataset, pairs[:FEW], asked, device))
     if took < FEW_SECONDS:  # else counting did not slow it down: its operations are large
         took, maps = _timed(lambda: measuring.explained(run, network, dataset, pairs, asked, device))
-        took /= len(pairs)
+        took /= count
     else:  # scores take no longer for maps that are all the same
-        maps = {key: torch.cat([raw] * len(pairs)) for key, raw in maps.items()}
-    first = {key: raw[:FEW] for key, raw in maps.items()}
-    measuring.scored(run, dataset, pairs[:FEW], first, asked)  # the first one loads what it needs
+        maps = {key: torch.cat([raw] * count) for key, raw in maps.items()}
+    measuring.scored(run, dataset, pairs[:FEW], {key: raw[:FEW] for key, raw in maps.items()}, asked)  # loads modules
     score, _ = _timed(lambda: measuring.scored(run, dataset, pairs, maps, asked))
-    effects = 0.0
-    if asked.effects:
-        effects, _ = _timed(lambda: measuring.replaced(run, network, dataset, pairs, maps, asked, device))
-    return took, score / len(pairs), effects / len(pairs), counter.total / FEW
+    explained = took, maps_work.total / FEW
+    if not asked.effects:
+        return explained, (0.0, 0.0), score / count, 0.0
+    with Counter() as work:
+        replace, effects = _timed(lambda: measuring.replaced(run, network, dataset, pairs, device))
+    used, _ = _timed(lambda: measuring.used_scores(run, dataset, pairs, maps, effects, asked))
+    return explained, (replace / count, work.total / count), score / count, used / count
 
 
 def _timed(function: Callable[[], Any]) -> tuple[float, Any]:

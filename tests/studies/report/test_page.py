@@ -261,6 +261,18 @@ def test_two_variants_stand_side_by_side(slices, tmp_path):
     assert len(ids) == len(set(ids))
 
 
+def test_architectures_are_averaged_where_there_are_several(slices, tmp_path):
+    folder = build(tmp_path / "study", slices, depths=("0", "all"), networks=("small", "resnet18"))
+    opened = load(folder)
+    points, means = (opened.analysis_table("main", name) for name in ("points", "means"))
+    keys = ["arm", "depth", "method"]
+    total = means[means["analysis"] == "total"].set_index(keys)["estimate"]
+    assert total.to_dict() == pytest.approx(points.groupby(keys)["value"].mean().to_dict())  # as many of each
+    write(folder)
+    assert "averaged over small and resnet18" in text_of(folder)
+    assert (folder / "report" / "means.png").exists()
+
+
 def test_a_folder_that_is_no_study_is_refused(tmp_path):
     with pytest.raises(XaigtError, match="is not a study"):
         write(tmp_path)
