@@ -41,6 +41,7 @@ def test_the_paper_preset_is_the_published_grid():
     assert study.grid.networks == ("vgg16",) and study.grid.depths == (1, 2, 3, 4, "all")
     assert study.data.samples == {"train": 2500, "val": 2500, "test": 8539}
     assert [study.training_of(variant)["regime"] for variant in study.variants[1:]] == ["same"]
+    assert study.training["head"] == "k-logit" and study.training["momentum"] == 0.5
     published = {
         "integrated-gradients", "gradient-shap", "deeplift", "saliency", "input-x-gradient", "guided-backprop",
         "deconvolution", "lrp",

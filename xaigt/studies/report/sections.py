@@ -209,8 +209,8 @@ def _sentence(text: str) -> str:
 
 
 def said(sentence: str) -> str:
-    """A sentence of the analysis as it stands on the page: d' has its sign."""
-    return re.sub(r"\bdprime\b", "d′", sentence)
+    """A sentence of the analysis as it stands on the page: d' has its sign, and functions are sections."""
+    return re.sub(r"\bdprime\b", "d′", sentence).replace("see sensitivity()", "see the sensitivity above")
 
 
 def _missing(view: View, title: str) -> str:
