@@ -255,6 +255,7 @@ def test_two_variants_stand_side_by_side(slices, tmp_path):
     write(folder)
     text = text_of(folder)
     assert "the conclusion is the same" in text or "the conclusion differs" in text
+    assert "Data: main (hemorrhage)" in text and "Data: legacy (lesion-shape-legacy)" in text
     assert {"scores.csv", "legacy-scores.csv", "comparison.svg"} <= {p.name for p in (folder / "report").iterdir()}
     assert set(pd.read_csv(folder / "report" / "comparison.csv")["variant"]) == {"main", "legacy"}
     ids = re.findall(r' id="([^"]+)"', text)

@@ -66,7 +66,8 @@ class Writer:
         others = [s for s in view.analysis.get("sections", ()) if s["id"] not in told]
         place = next(section for section in sections if section.id == f"{self.prefix}contrasts")
         place.groups += self._groups([found["id"] for found in others])
-        return Part(view.variant, self.prefix, sections)
+        title = view.source.folder.study.title_of(view.variant)
+        return Part(f"{view.variant} ({title})", self.prefix, sections)
 
     def _section(
         self, name: str, title: str, draw: Callable[[View], style.Drawing | None], told: Sequence[str]
