@@ -118,16 +118,20 @@ def _explained(
     network = run.network().to(device)
     known = measuring.evaluation(run, dataset, device).assign(use=measuring.SCORED)
     pairs = measuring.scored_pairs(run, dataset, known, MORE)
-    count = len(pairs)
     with Counter() as maps_work:
         took, maps = _timed(lambda: measuring.explained(run, network, dataset, pairs[:FEW], asked, device))
     if took < FEW_SECONDS:  # else counting did not slow it down: its operations are large
         took, maps = _timed(lambda: measuring.explained(run, network, dataset, pairs, asked, device))
-        took /= count
+        took /= len(pairs)
     else:  # scores take no longer for maps that are all the same
-        maps = {key: torch.cat([raw] * count) for key, raw in maps.items()}
-    measuring.scored(run, dataset, pairs[:FEW], {key: raw[:FEW] for key, raw in maps.items()}, asked)  # loads modules
-    score, _ = _timed(lambda: measuring.scored(run, dataset, pairs, maps, asked))
+        maps = {key: torch.cat([raw] * len(pairs)) for key, raw in maps.items()}
+    few = {key: raw[:FEW] for key, raw in maps.items()}
+    score, _ = _timed(lambda: measuring.scored(run, dataset, pairs[:FEW], few, asked))  # loads modules, too
+    if score < FEW_SECONDS:
+        score, _ = _timed(lambda: measuring.scored(run, dataset, pairs, maps, asked))
+    else:
+        pairs, maps = pairs[:FEW], few
+    count = len(pairs)
     explained = took, maps_work.total / FEW
     if not asked.effects:
         return explained, (0.0, 0.0), score / count, 0.0
