@@ -262,6 +262,7 @@ def test_two_variants_stand_side_by_side(slices, tmp_path):
     assert len(ids) == len(set(ids))
 
 
+@pytest.mark.slow
 def test_architectures_are_averaged_where_there_are_several(slices, tmp_path):
     folder = build(tmp_path / "study", slices, depths=("0", "all"), networks=("small", "resnet18"))
     opened = load(folder)
