@@ -36,7 +36,24 @@ def test_columns_of_the_joined_tables(finished):
     for name in JOINED:
         shared = NAMED if name == "curves" else everywhere
         check(finished.path / "tables" / f"{name}.parquet", name, shared)
-    check(next(finished.path.glob("cells/*/evaluation.parquet")), "evaluation.parquet of a cell")
+
+
+def test_columns_of_every_file_of_a_cell(finished):
+    everywhere = documented()[SHARED][0]
+    seen = set()
+    for path in finished.path.glob("cells/**/*.parquet"):
+        if path.stem in (*JOINED, "cell"):
+            check(path, "cells" if path.stem == "cell" else path.stem, everywhere)
+        else:  # a file that the page does not name has no heading, and fails here
+            check(path, f"{path.name} of a cell's maps" if path.parent.name == "maps" else f"{path.name} of a cell")
+        seen.add(path.name)
+    assert seen == {
+        "cell.parquet", "scores.parquet", "effects.parquet", "used.parquet", "evaluation.parquet",
+        "predictions.parquet", "pairs.parquet",
+    }  # fmt: skip
+    # No table lies anywhere else: the datasets of a study have a page of their own.
+    places = {path.relative_to(finished.path).parts[0] for path in finished.path.rglob("*.parquet")}
+    assert places <= {"cells", "tables", "analysis"}
 
 
 @pytest.mark.slow
@@ -46,6 +63,6 @@ def test_columns_of_the_analysis(slices, tmp_path):
     for path in paths:
         check(path, "used (of the analysis)" if path.stem == "used" else path.stem)
     check(folder / "analysis" / "comparison.parquet", "comparison")
-    known = {*documented()} - {*JOINED, SHARED, "comparison", "evaluation.parquet of a cell"}
+    known = {name for name in documented() if ".parquet of a" not in name} - {*JOINED, SHARED, "comparison"}
     known = {name for name in known if documented()[name][0]} - {"used (of the analysis)"}
     assert known == {path.stem for path in paths} - {"used"}

@@ -1,12 +1,13 @@
 """``xaigt study pretraining``, ``status``, ``report`` and ``query`` as commands."""
 
 import json
+import re
 
 import pytest
 import yaml
 from click.testing import CliRunner
 
-from xaigt.cli.pretraining import _time
+from xaigt.cli.dry_run import time_text
 from xaigt.cli.study import study as group
 from xaigt.errors import XaigtError
 from xaigt.studies import configuration, speed
@@ -40,6 +41,7 @@ def test_the_paper_preset_is_the_published_grid():
     assert study.grid.networks == ("vgg16",) and study.grid.depths == (1, 2, 3, 4, "all")
     assert study.data.samples == {"train": 2500, "val": 2500, "test": 8539}
     assert [study.training_of(variant)["regime"] for variant in study.variants[1:]] == ["same"]
+    assert study.training["head"] == "k-logit" and study.training["momentum"] == 0.5
     published = {
         "integrated-gradients", "gradient-shap", "deeplift", "saliency", "input-x-gradient", "guided-backprop",
         "deconvolution", "lrp",
@@ -138,6 +140,20 @@ def test_a_dataset_of_one_split_is_refused(slices, tmp_path):
         run(study, tmp_path / "s", Means(engine="local"))
 
 
+def test_a_dry_run_says_what_it_assumes_of_a_gpu(tiny, tmp_path):
+    file = tmp_path / "study.yaml"
+    file.write_text(json.dumps(PLAN), encoding="utf-8")
+    plan = ("pretraining", "--config", file, "--dataset", tiny, "--dry-run", "-o", tmp_path / "s")
+    said = call(*plan, "--tflops", "0.001").output
+    assert "on one GPU, not measured: about" in said and "sustains 0.001 x 10^12" in said
+    operations = float(re.search(r"counted: ([\d.e+]+) floating-point", said)[1])
+    seconds = re.search(r"\(networks (\d+) s;", said)[1]
+    assert float(seconds) == pytest.approx(operations / 1e9, abs=0.5 + 0.05 * operations / 1e9)
+    assert "sustains 10 x 10^12" in call(*plan).output
+    refused = call("pretraining", "--tflops", "5", "-o", tmp_path / "s")
+    assert refused.exit_code == 2 and "--dry-run" in refused.output
+
+
 def test_the_optimiser_counts_once_a_batch_in_an_estimate(monkeypatch):
     # By hand: a second an image, and eight seconds a step of the optimiser, which sixteen images share.
     monkeypatch.setattr(speed, "_seconds", lambda *_: 1.0)
@@ -149,4 +165,4 @@ def test_the_optimiser_counts_once_a_batch_in_an_estimate(monkeypatch):
     ("seconds", "text"), [(89, "89 s"), (120, "2 min"), (7200, "2.0 h"), (47 * 3600, "47.0 h"), (10 * 86400, "10 days")]
 )
 def test_times_are_told_in_the_unit_that_fits(seconds, text):
-    assert _time(seconds) == text
+    assert time_text(seconds) == text

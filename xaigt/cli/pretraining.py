@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from xaigt.cli.dry_run import show, time_text
+
 if TYPE_CHECKING:
     from xaigt.studies.configuration import Study
     from xaigt.studies.folder import StudyFolder
@@ -50,10 +52,15 @@ def _numbers(_context: click.Context, parameter: click.Parameter, value: str | N
 @click.option("--weights", type=click.Path(path_type=Path), help="Folder of published weights.")
 @click.option("--download", is_flag=True, help="Allow arms to download their weights.")
 @click.option("--dry-run", is_flag=True, help="Print the grid, and an estimate of time and disk; run nothing.")
+@click.option(
+    "--tflops",
+    type=click.FloatRange(0, min_open=True),
+    help="With --dry-run: 10^12 operations a second that a GPU is assumed to sustain.",
+)
 @click.option("-o", "--output", type=FOLDER, default=Path("study"), show_default=True, help="Directory of the study.")
 def pretraining(
     preset: str | None, config: Path | None, output: Path, engine: str, workers: int | None, scheduler: str | None,
-    device: str, weights: Path | None, download: bool, dry_run: bool, **changes: Any,
+    device: str, weights: Path | None, download: bool, dry_run: bool, tflops: float | None, **changes: Any,
 ) -> None:  # fmt: skip
     r"""Ask whether pre-training and its depth make explanations better, or only classifiers.
 
@@ -74,12 +81,14 @@ def pretraining(
 
     if (engine == "dask") != (scheduler is not None):
         raise click.UsageError("--engine dask goes with --scheduler ADDRESS, and only with it.")
+    if tflops is not None and not dry_run:
+        raise click.UsageError("--tflops is of --dry-run: it changes an estimate, and nothing else.")
     study = _configuration(preset, config, output, changes)
     count = workers or (available_cpus() if device == "cpu" else 1)
     if engine == "local":
         count = 1
     if dry_run:
-        _dry_run(study, output, count, device)
+        show(study, output, count, device, tflops)
         return
     means = Means(engine, count, scheduler, device, weights, download)  # type: ignore[arg-type]
     _run(study, output, means)
@@ -106,37 +115,6 @@ def _configuration(preset: str | None, config: Path | None, output: Path, change
     if changes["compare_legacy"]:
         chosen["compare_legacy"] = True
     return configuration.load(start, chosen)
-
-
-def _dry_run(study: Study, output: Path, workers: int, device: str) -> None:
-    from xaigt.dataset.files import free_text, size_text
-    from xaigt.studies.configuration import as_yaml
-    from xaigt.studies.estimate import estimate
-
-    click.echo(as_yaml(study))
-    found = estimate(study, device)
-    grid = study.grid
-    sizes = {
-        "arms": grid.arms, "depths": grid.depths, "networks": grid.networks, "seeds": grid.seeds,
-        "data seeds": study.data.seeds, "variants": study.variants,
-    }  # fmt: skip
-    for name, values in sizes.items():
-        click.echo(f"{name:10} {len(values):3}  {', '.join(map(str, values))}")
-    click.echo(f"{'cells':10} {found.cells:3}")
-    parts = ", ".join(f"{name} {_time(seconds / workers)}" for name, seconds in found.seconds.items())
-    processes = "1 process" if workers == 1 else f"{workers} processes"
-    click.echo(f"time, about {_time(found.wall(workers))} with {processes} ({parts})")
-    disk = ", ".join(f"{name} {size_text(count)}" for name, count in found.disk.items())
-    click.echo(f"disk, about {size_text(sum(found.disk.values()))} ({disk}); {free_text(output)} at {output}")
-    click.echo(f"Measured on a short probe on {device}. Nothing was run.")
-
-
-def _time(seconds: float) -> str:
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    if seconds < 5400:
-        return f"{seconds / 60:.0f} min"
-    return f"{seconds / 3600:.1f} h" if seconds < 48 * 3600 else f"{seconds / 86400:.0f} days"
 
 
 def _run(study: Study, output: Path, means: Any) -> None:
@@ -181,7 +159,8 @@ def _say(found: Status, output: Path) -> None:
     for title, error in found.failures:
         click.echo(f"  failed: {title}: {error}")
     if found.left and found.seconds is not None:
-        click.echo(f"  about {_time(found.left * found.seconds)} of one process are left; repeat the command to go on.")
+        left = time_text(found.left * found.seconds)
+        click.echo(f"  about {left} of one process are left; repeat the command to go on.")
 
 
 @click.command()

@@ -41,6 +41,8 @@ def make(
 
     if study.data.dataset is not None:
         entry = describe(Path(study.data.dataset).absolute(), "main", 0)
+        if progress is not None:
+            progress(entry["samples"], entry["samples"])
         return {variant: [entry] for variant in study.variants}
     total = sum(study.data.samples.values())
     shares = {name: count / total for name, count in study.data.samples.items()}

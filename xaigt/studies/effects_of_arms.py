@@ -37,8 +37,10 @@ def analyse(material: Material) -> Outcome:
 
 def _total(outcome: Outcome, comparison: Comparison) -> Section:
     section = Section("total", "Total effect: networks as they were trained", findings=list(comparison.findings))
-    means = [_means(comparison, comparison.factors, name, outcome.material) for name in comparison.analyses]
-    flat = [name for name in comparison.factors if name != "depth"]
+    # As the contrasts, means are averaged over architectures where there are several.
+    apart = [name for name in comparison.factors if name != "network"]
+    flat = [name for name in apart if name != "depth"]
+    means = [_means(comparison, apart, name, outcome.material) for name in comparison.analyses]
     margins = [_means(comparison, flat, name, outcome.material) for name in comparison.analyses]
     import pandas
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 
     from xaigt.dataset.reading import Dataset
     from xaigt.models.network import Network
+
+Maps = Mapping[tuple[str, str], "Tensor"]
+"""Raw maps ``[B, *grid]`` by method and stage."""
 
 SPLIT = "test"
 SCORED, ACCURACY = "score", "accuracy"  # what split_samples calls the halves
@@ -120,28 +124,22 @@ def measure(
     """
     import pandas
 
-    from xaigt.models.explaining import maps_of, pairs_of
-    from xaigt.models.scoring import score_pairs
-
-    among = predictions.loc[predictions["use"] == SCORED, "sample"].tolist()
-    pairs, _ = pairs_of(run, dataset, SPLIT, asked.samples, among=among, predictions=predictions)
+    pairs = scored_pairs(run, dataset, predictions, asked.samples)
     network = run.network().to(device)
     scores, effects, used = [], [], []
     seconds = dict.fromkeys(("explain", "score", "effects"), 0.0)
-    methods, stages = list(asked.methods), None if asked.stages is None else list(asked.stages)
     for start in range(0, len(pairs), asked.batch_size):
         clock = time.perf_counter()
         part = pairs.iloc[start : start + asked.batch_size]
-        maps = maps_of(run, network, dataset, part, methods, stages, device=device, options=asked.options)
+        maps = explained(run, network, dataset, part, asked, device)
         clock = _lap(seconds, "explain", clock)
-        scores += score_pairs(run, dataset, part, maps, list(asked.metrics), sign=asked.signs, split=SPLIT)
+        scores += scored(run, dataset, part, maps, asked)
         clock = _lap(seconds, "score", clock)
         if start < asked.effects:
             rows = slice(0, asked.effects - start)
             one = {key: values[rows] for key, values in maps.items()}
-            found = _effects(run, network, dataset, part.iloc[rows], device)
-            effects.append(found)
-            used += _used(run, dataset, part.iloc[rows], one, found, asked)
+            effects.append(replaced(run, network, dataset, part.iloc[rows], device))
+            used += used_scores(run, dataset, part.iloc[rows], one, effects[-1], asked)
             _lap(seconds, "effects", clock)
     empty = pandas.DataFrame()
     return Measured(
@@ -150,6 +148,33 @@ def measure(
         pandas.concat(used, ignore_index=True) if used else empty,
         {name: round(value, 3) for name, value in seconds.items()},
     )
+
+
+def scored_pairs(run: Run, dataset: Dataset, predictions: pandas.DataFrame, samples: int) -> pandas.DataFrame:
+    """Samples of the scored half that are explained, with their targets."""
+    from xaigt.models.explaining import pairs_of
+
+    among = predictions.loc[predictions["use"] == SCORED, "sample"].tolist()
+    return pairs_of(run, dataset, SPLIT, samples, among=among, predictions=predictions)[0]
+
+
+def explained(
+    run: Run, network: Network, dataset: Dataset, part: pandas.DataFrame, asked: Explanation, device: str
+) -> Maps:
+    """Maps of a batch, of every method at every stage."""
+    from xaigt.models.explaining import maps_of
+
+    stages = None if asked.stages is None else list(asked.stages)
+    return maps_of(run, network, dataset, part, list(asked.methods), stages, device=device, options=asked.options)
+
+
+def scored(
+    run: Run, dataset: Dataset, part: pandas.DataFrame, maps: Maps, asked: Explanation
+) -> list[pandas.DataFrame]:
+    """Scores of the maps of a batch."""
+    from xaigt.models.scoring import score_pairs
+
+    return score_pairs(run, dataset, part, maps, list(asked.metrics), sign=asked.signs, split=SPLIT)
 
 
 def _lap(seconds: dict[str, float], name: str, clock: float) -> float:
@@ -163,7 +188,7 @@ def reference_of(dataset: Dataset) -> str:
     return "swapped" if "swapped" in dataset.description.get("arrays", {}) else "twin"
 
 
-def _effects(run: Run, network: Network, dataset: Dataset, part: pandas.DataFrame, device: str) -> pandas.DataFrame:
+def replaced(run: Run, network: Network, dataset: Dataset, part: pandas.DataFrame, device: str) -> pandas.DataFrame:
     """Replace each lesion, with all that it altered, by the reference; see how far the answer falls."""
     import torch
 
@@ -184,10 +209,10 @@ def _effects(run: Run, network: Network, dataset: Dataset, part: pandas.DataFram
     return table.assign(target=table["sample"].map(target), reference=reference)
 
 
-def _used(
-    run: Run, dataset: Dataset, part: pandas.DataFrame, maps: dict[tuple[str, str], Tensor], effects: pandas.DataFrame,
-    asked: Explanation,
-) -> list[pandas.DataFrame]:  # fmt: skip
+def used_scores(
+    run: Run, dataset: Dataset, part: pandas.DataFrame, maps: Maps, effects: pandas.DataFrame, asked: Explanation
+) -> list[pandas.DataFrame]:
+    """Maps of a batch scored against what was planted, and against the lesions that the network used."""
     import torch
 
     from xaigt.explainers import postprocess

@@ -9,7 +9,7 @@ from xaigt.statistics.findings import StatisticsError
 from xaigt.studies.comparing_networks import CLUSTERED, compared
 from xaigt.studies.material import Material
 from xaigt.studies.section import Section
-from xaigt.studies.wording import change_of, listed_methods
+from xaigt.studies.wording import change_of, counted, listed_methods
 
 if TYPE_CHECKING:
     import pandas
@@ -68,11 +68,14 @@ class Outcome:
         """Return the study in a few sentences."""
         cells, metric = self.material.cells, self.material.study.analysis.metric
         means = self.material.scores.groupby("method")["value"].mean().sort_values(ascending=False)
-        arms, depths = (listed_methods(self.material.order(name)) for name in ("arm", "depth"))
+        orders = {name: self.material.order(name) for name in ("arm", "depth", "network")}
+        arms, depths, kinds = map(listed_methods, orders.values())
+        kinds = f"; {kinds}" if len(orders["network"]) > 1 else ""
+        depths = f"{counted('depth', orders['depth'])} {depths}"
         first = (
-            f"{len(cells)} networks ({arms}; depths {depths}) reached an AUC of {cells['auc'].min():.2f} to "
-            f"{cells['auc'].max():.2f} on samples that were not scored; {self.material.scores['sample'].nunique()} "
-            f"other samples were explained by {len(means)} methods."
+            f"{len(cells)} {counted('network', cells)} ({arms}; {depths}{kinds}) reached an AUC of "
+            f"{cells['auc'].min():.2f} to {cells['auc'].max():.2f} on samples that were not scored; "
+            f"{self.material.scores['sample'].nunique()} other samples were explained by {len(means)} methods."
         )
         second = (
             f"Highest mean {metric}: {means.index[0]} ({means.iloc[0]:.3f}); lowest: {means.index[-1]} "

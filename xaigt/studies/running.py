@@ -47,6 +47,12 @@ class Means:
     download: bool = False
 
     @property
+    def makers(self) -> int:
+        """Processes that make the data: they do so on the CPU, so that one process a GPU says nothing of them."""
+        own = self.engine == "processes" and self.device != "cpu"
+        return max(self.workers, execution.available_cpus()) if own else self.workers
+
+    @property
     def passed_on(self) -> dict[str, Any]:
         """Arguments that name the engine."""
         return {"engine": self.engine, "scheduler": self.scheduler}
@@ -103,7 +109,7 @@ def _run(folder: StudyFolder, study: Study, means: Means, progress: Progress, sa
 
     with progress("data", "samples") as update:
         engine = means.passed_on if means.engine == "dask" else {}
-        datasets = data.make(folder, study, workers=means.workers, engine=engine, progress=update)
+        datasets = data.make(folder, study, workers=means.makers, engine=engine, progress=update)
     lap = took("data", clock)
     known = {variant: [entry["id"] for entry in entries] for variant, entries in datasets.items()}
     grid = cells(study, known)

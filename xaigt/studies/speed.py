@@ -1,4 +1,4 @@
-"""How fast networks train on this machine: steps on random numbers, at each depth."""
+"""How fast networks train on this machine, and how much arithmetic that is: steps on random numbers, at each depth."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ FIRST_BATCH = 2  # images of the first try, which large networks take long for
 
 @dataclass(frozen=True)
 class Speed:
-    """Seconds an image.
+    """Seconds an image, or floating-point operations.
 
     Attributes
     ----------
@@ -42,43 +42,79 @@ def measure(network: str, depth: int | str, size: tuple[int, ...], batch_size: i
     """
     import torch
 
-    from xaigt.models.depth import set_depth, train_mode
-    from xaigt.models.registry import create
-
-    made = create(network, dim=len(size), outputs=1, size=size).to(device)
-    parameters = set_depth(made, depth)
-    train_mode(made, depth)
-    frozen = made.frozen_count(depth)
-    optimizer = torch.optim.AdamW(parameters, lr=1e-6)
-
-    def batch(count: int) -> torch.Tensor:
-        return torch.randn(count, 1, *size, device=device)
-
-    def features(count: int) -> torch.Tensor:
-        with torch.no_grad():
-            return made.prefix(batch(count), frozen)
-
-    def learn(given: torch.Tensor) -> None:
-        optimizer.zero_grad()
-        made.suffix(given, frozen).square().mean().backward()  # type: ignore[no-untyped-call]
-
-    def update(_: torch.Tensor) -> None:
-        optimizer.step()
-
-    def forward(given: torch.Tensor) -> None:
-        with torch.inference_mode():
-            made(given)
-
-    def prefix(given: torch.Tensor) -> None:
-        with torch.inference_mode():
-            made.prefix(given, frozen)
-
-    steps = _seconds(learn, features, batch_size, device)
+    one = _Passes(network, depth, size, device)
+    optimizer = torch.optim.AdamW(one.parameters, lr=1e-6)
+    steps = _seconds(one.learn, one.features, batch_size, device)
     # Once a batch, however many images: where few are timed, it would count for too much among them.
-    steps += _timed(update, features(1), device, again=True) / batch_size
-    made.eval()
-    whole = _seconds(forward, batch, batch_size, device)
-    return Speed(steps, whole, _seconds(prefix, batch, batch_size, device) if frozen else 0.0)
+    steps += _timed(lambda _: optimizer.step(), one.features(1), device, again=True) / batch_size
+    one.network.eval()
+    whole = _seconds(one.forward, one.batch, batch_size, device)
+    return Speed(steps, whole, _seconds(one.prefix, one.batch, batch_size, device) if one.frozen else 0.0)
+
+
+def count(network: str, depth: int | str, size: tuple[int, ...]) -> Speed:
+    """Count the operations of a network at a depth; nothing is computed.
+
+    Parameters
+    ----------
+    size
+        Of an image, in pixels or voxels.
+    """
+    from xaigt.studies.work import Counter
+
+    one = _Passes(network, depth, size, "meta")
+
+    def counted(function: Callable, given: Any) -> float:  # type: ignore[type-arg]
+        with Counter() as counter:
+            function(given)
+        return counter.total / FIRST_BATCH
+
+    step = counted(one.learn, one.features(FIRST_BATCH))
+    one.network.eval()
+    images = one.batch(FIRST_BATCH)
+    return Speed(step, counted(one.forward, images), counted(one.prefix, images) if one.frozen else 0.0)
+
+
+class _Passes:
+    """What training does with a network at a depth, on random numbers."""
+
+    def __init__(self, network: str, depth: int | str, size: tuple[int, ...], device: str) -> None:
+        from xaigt.models.depth import set_depth, train_mode
+        from xaigt.models.registry import create
+
+        self.size, self.device = size, device
+        self.network = create(network, dim=len(size), outputs=1, size=size).to(device)
+        self.parameters = set_depth(self.network, depth)
+        train_mode(self.network, depth)
+        self.frozen = self.network.frozen_count(depth)
+
+    def batch(self, count: int) -> Any:
+        import torch
+
+        return torch.randn(count, 1, *self.size, device=self.device)
+
+    def features(self, count: int) -> Any:
+        import torch
+
+        with torch.no_grad():
+            return self.network.prefix(self.batch(count), self.frozen)
+
+    def learn(self, given: Any) -> None:
+        for parameter in self.parameters:
+            parameter.grad = None
+        self.network.suffix(given, self.frozen).square().mean().backward()  # type: ignore[no-untyped-call]
+
+    def forward(self, given: Any) -> None:
+        import torch
+
+        with torch.inference_mode():
+            self.network(given)
+
+    def prefix(self, given: Any) -> None:
+        import torch
+
+        with torch.inference_mode():
+            self.network.prefix(given, self.frozen)
 
 
 def _seconds(function: Callable, make: Callable, batch_size: int, device: str) -> float:  # type: ignore[type-arg]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Sized
 from typing import Any
 
 import numpy as np
@@ -49,3 +49,8 @@ def listed_methods(names: Sequence[Any]) -> str:
     """Return ``a, b and c``."""
     words = [str(name) for name in names]
     return words[0] if len(words) == 1 else ", ".join(words[:-1]) + f" and {words[-1]}"
+
+
+def counted(word: str, things: Sized) -> str:
+    """Return a word, in the plural unless there is one thing."""
+    return word if len(things) == 1 else f"{word}s"

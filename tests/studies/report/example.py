@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import product
 
 import numpy as np
 import pandas as pd
@@ -19,26 +20,24 @@ RANKS = ("best", "median", "worst")
 
 
 def build(
-    folder, dataset, arms=ARMS, depths=DEPTHS, seeds=SEEDS, *, analysed=True, used=True, variants=("main",), failed=0
-):
+    folder, dataset, arms=ARMS, depths=DEPTHS, seeds=SEEDS, *, analysed=True, used=True, variants=("main",), failed=0,
+    networks=("small",),
+):  # fmt: skip
     """Write a study of every arm, depth and seed; return its folder."""
     folder.mkdir(parents=True)
     rng = np.random.default_rng(7)
     lesions = dataset.lesions
     samples = [int(n) for n in dataset.split("test").samples["sample"] if n in set(lesions["sample"])]
     tables: dict[str, list] = {name: [] for name in ("cells", "scores", "used", "curves", "effects")}
-    for variant in variants:
-        for arm in arms:
-            for depth in depths:
-                for seed in seeds:
-                    _cell(folder, variant, arm, depth, seed, samples, tables, rng)
+    for variant, network, arm, depth, seed in product(variants, networks, arms, depths, seeds):
+        _cell(folder, variant, network, arm, depth, seed, samples, tables, rng)
     for number in range(failed):
         _failed(folder, f"{number:012x}", arms[0], depths[0], number)
     (folder / "tables").mkdir()
     frames = {name: pd.DataFrame(rows) for name, rows in tables.items() if rows and (used or name != "used")}
     for name, frame in frames.items():
         frame.to_parquet(folder / "tables" / f"{name}.parquet")
-    _describe(folder, dataset, variants, len(frames["cells"]), failed, arms, depths, seeds)
+    _describe(folder, dataset, variants, len(frames["cells"]), failed, arms, depths, seeds, networks)
     if analysed:
         opened = load(folder)
         conclusions.write(opened, opened.study, lambda _done, _all: None)
@@ -61,8 +60,8 @@ def _failed(folder, name, arm, depth, seed):
     })  # fmt: skip
 
 
-def _cell(folder, variant, arm, depth, seed, samples, tables, rng):
-    name = f"{variant}-{arm}-{depth}-{seed}"
+def _cell(folder, variant, network, arm, depth, seed, samples, tables, rng):
+    name = f"{variant}-{arm}-{depth}-{seed}" + ("" if network == "small" else f"-{network}")
     ability = 0.8 + 0.5 * DEPTHS.index(depth) + (0.4 if arm == "fractal" else 0) + rng.normal(0, 0.25)
     auc = float(0.5 + 0.49 * np.tanh(ability / 2))
     keys = {
@@ -71,7 +70,7 @@ def _cell(folder, variant, arm, depth, seed, samples, tables, rng):
         "network_id": name,
         "arm": arm,
         "depth": depth,
-        "network": "small",
+        "network": network,
         "seed": seed,
     }
     tables["cells"].append(keys | {
@@ -116,13 +115,13 @@ def _cell(folder, variant, arm, depth, seed, samples, tables, rng):
     })  # fmt: skip
     _json(folder / "cells" / name / "run.json", {
         "format_version": 1, "status": "finished", "network_id": name, "size": [64, 64], "outputs": 1,
-        "settings": {"network": "small", "arm": arm, "depth": depth if depth == "all" else int(depth), "seed": seed,
+        "settings": {"network": network, "arm": arm, "depth": depth if depth == "all" else int(depth), "seed": seed,
                      "epochs": 5},
         "arm": {"arm": arm}, "versions": {}, "pretrain_id": "",
     })  # fmt: skip
 
 
-def _describe(folder, dataset, variants, finished, failed, arms, depths, seeds):
+def _describe(folder, dataset, variants, finished, failed, arms, depths, seeds, networks):
     entry = {
         "name": "main-0", "path": str(dataset.path), "id": "1234", "sha256": dataset.description["sha256"],
         "recipe": "hemorrhage", "seed": 0, "data_seed": 0, "samples": len(dataset), "licences": [],
@@ -144,8 +143,8 @@ def _describe(folder, dataset, variants, finished, failed, arms, depths, seeds):
     chosen = {
         "preset": "quick",
         "data": {"recipe": "hemorrhage", "samples": {"train": 28, "val": 6, "test": 6}, "seeds": [0]},
-        "grid": {"arms": list(arms), "depths": [d if d == "all" else int(d) for d in depths], "networks": ["small"],
-                 "seeds": list(seeds), "pretrain_seeds": "by-seed", "arm_options": {}},
+        "grid": {"arms": list(arms), "depths": [d if d == "all" else int(d) for d in depths],
+                 "networks": list(networks), "seeds": list(seeds), "pretrain_seeds": "by-seed", "arm_options": {}},
         "training": {"epochs": 5, "batch_size": 16}, "compare_legacy": len(variants) > 1, "gallery": 1,
         "explanation": {"methods": [*CAMS, *OTHERS], "stages": None, "options": {}, "samples": 200,
                         "metrics": [METRIC, "roc_auc"], "sign": "relu", "effects": 50},

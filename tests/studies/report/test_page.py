@@ -255,10 +255,24 @@ def test_two_variants_stand_side_by_side(slices, tmp_path):
     write(folder)
     text = text_of(folder)
     assert "the conclusion is the same" in text or "the conclusion differs" in text
+    assert "Data: main (hemorrhage)" in text and "Data: legacy (lesion-shape-legacy)" in text
     assert {"scores.csv", "legacy-scores.csv", "comparison.svg"} <= {p.name for p in (folder / "report").iterdir()}
     assert set(pd.read_csv(folder / "report" / "comparison.csv")["variant"]) == {"main", "legacy"}
     ids = re.findall(r' id="([^"]+)"', text)
     assert len(ids) == len(set(ids))
+
+
+@pytest.mark.slow
+def test_architectures_are_averaged_where_there_are_several(slices, tmp_path):
+    folder = build(tmp_path / "study", slices, depths=("0", "all"), networks=("small", "resnet18"))
+    opened = load(folder)
+    points, means = (opened.analysis_table("main", name) for name in ("points", "means"))
+    keys = ["arm", "depth", "method"]
+    total = means[means["analysis"] == "total"].set_index(keys)["estimate"]
+    assert total.to_dict() == pytest.approx(points.groupby(keys)["value"].mean().to_dict())  # as many of each
+    write(folder)
+    assert "averaged over small and resnet18" in text_of(folder)
+    assert (folder / "report" / "means.png").exists()
 
 
 def test_a_folder_that_is_no_study_is_refused(tmp_path):

@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 from tests.studies.report.example import METRIC
+from xaigt.statistics import wording
 from xaigt.studies.folder import load
 from xaigt.studies.report import citing, estimates, gallery, layers, methods, parts, sections, style, tables
 from xaigt.studies.report.source import Source, View, depth_order
@@ -27,7 +28,7 @@ def view(study):
     [
         ("Grad-CAM (Selvaraju et al. 2017, arXiv 1610.02391).", "Grad-CAM (Selvaraju et al. 2017, arXiv 1610.02391)."),
         ("LRP (Bach, doi 10.1371/journal.pone.0130140).", "LRP (Bach, doi 10.1371/journal.pone.0130140)."),
-        ("A title.\n\nAfter Kataoka (ACCV,\narXiv 2101.08515): more.", "After Kataoka (ACCV, arXiv 2101.08515)."),
+        ("A title.\n\nAfter Kataoka (ACCV,\narXiv 2101.08515): more.", "Kataoka (ACCV, arXiv 2101.08515)."),
         ("Uniform noise: what a map without information scores.", ""),
     ],
 )  # fmt: skip
@@ -127,6 +128,7 @@ def test_findings_tell_a_reader_of_the_page_and_not_a_caller_of_a_function(view,
     assert told == f"{start}; the contrasts that take those runs as clusters stand beside the others."
     assert writer._finding({"code": "other", "sentence": sentence}) == f"{start}."
     assert sections.said("at dprime = 0.5, dprime_se") == "at d′ = 0.5, dprime_se"
+    assert "sensitivity()" in wording.ADJUSTED and "sensitivity()" not in sections.said(wording.ADJUSTED)
 
 
 def test_queries_name_tables_of_other_variants_in_quotes():

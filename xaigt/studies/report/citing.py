@@ -79,7 +79,7 @@ def arm_source(name: str) -> str:
 def published(text: str) -> str:
     """Sentence of a docstring that names an arXiv number or a DOI, on one line; "" if there is none."""
     for paragraph in text.split("\n\n"):
-        line = " ".join(paragraph.split())
+        line = " ".join(paragraph.split()).removeprefix("After ")
         found = IDENTIFIER.search(line)
         if found:
             end = line.find(")", found.end() - 1)

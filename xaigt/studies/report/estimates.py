@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from xaigt.studies.report.figures import SHORT, methods_of
+from xaigt.studies.report.figures import SHORT, methods_of, over_kinds
 from xaigt.studies.report.source import Source, View
 from xaigt.studies.report.style import Drawing, colour, marker, panels
 
@@ -43,7 +43,7 @@ def means(view: View) -> Drawing | None:
         for axis, analysis in zip(axes, shown, strict=True):
             part = table[table["analysis"] == analysis]
             for number, arm in enumerate(arms):
-                found = part[part["arm"] == arm].drop_duplicates("method").set_index("method").reindex(methods)
+                found = part[part["arm"] == arm].set_index("method").reindex(methods)
                 y = np.arange(len(methods)) + (number - (len(arms) - 1) / 2) * 0.22
                 axis.hlines(y, found["low"], found["high"], color=colour(arms, arm), linewidth=1.3)
                 axis.plot(found["estimate"], y, marker(arms, arm), color=colour(arms, arm), markersize=4.5, label=arm)
@@ -58,7 +58,8 @@ def means(view: View) -> Drawing | None:
         return figure
 
     level = f"{view.analysis.get('level', 0.95):.0%}"
-    caption = f"Mean of each arm with its {level} interval: {' and '.join(_title(view, name) for name in shown)}." + (
+    titles = " and ".join(_title(view, name) for name in shown)
+    caption = f"Mean of each arm{over_kinds(view)} with its {level} interval: {titles}." + (
         "" if len(shown) > 1 else " There are no adjusted means: the section on the adjusted analysis says why."
     )
     alt = f"{len(methods)} methods, {len(arms)} arms, {len(shown)} analyses; every number is in the table below."

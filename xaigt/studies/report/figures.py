@@ -90,9 +90,9 @@ def scores(view: View) -> Drawing | None:
     level = f"{view.analysis.get('level', 0.95):.0%}"
     caption = (
         f"Mean {view.metric} of every network (small marks) over the scored samples, and the mean of each arm and "
-        f"depth "
-        f"with its {level} interval, networks being the unit. Dashed: what a random map scores. Dotted: the truth "
-        "seen through the grid of the method's stage; methods at the input have no such limit."
+        f"depth{over_kinds(view)} with its {level} interval, networks being the unit. Dashed: what a random map "
+        "scores. Dotted: the truth seen through the grid of the method's stage; methods at the input have no such "
+        "limit."
     )
     best = points.groupby("method", sort=False)["value"].mean()
     alt = (
@@ -102,6 +102,11 @@ def scores(view: View) -> Drawing | None:
     return Drawing(
         "scores", "Scores by method, arm and depth", caption, alt, table, draw, view.sql("points", "* exclude (cell)")
     )
+
+
+def over_kinds(view: View) -> str:
+    """Say that means are over several architectures, where there are."""
+    return f", averaged over {' and '.join(view.networks)}," if len(view.networks) > 1 else ""
 
 
 def _limits(values: pandas.Series, means: pandas.DataFrame, references: Sequence[float]) -> tuple[float, float]:
@@ -148,7 +153,8 @@ def accuracy(view: View) -> Drawing | None:
                         markerfacecolor="none" if arms.index(arm) % 2 else colour(arms, arm), markeredgewidth=1.1,
                     )  # fmt: skip
             if len(lines):
-                for _, found in lines[lines["method"] == method].groupby(["arm", "depth"], sort=False):
+                kinds = [name for name in ("arm", "depth", "network") if name in lines]
+                for _, found in lines[lines["method"] == method].groupby(kinds, sort=False):
                     shade = colour(arms, found["arm"].iloc[0])
                     style = line(depths, found["depth"].iloc[0])
                     axis.plot(found[name], found["estimate"], color=shade, linestyle=style, linewidth=1.1, alpha=0.8)

@@ -66,7 +66,8 @@ class Writer:
         others = [s for s in view.analysis.get("sections", ()) if s["id"] not in told]
         place = next(section for section in sections if section.id == f"{self.prefix}contrasts")
         place.groups += self._groups([found["id"] for found in others])
-        return Part(view.variant, self.prefix, sections)
+        title = view.source.folder.study.title_of(view.variant)
+        return Part(f"{view.variant} ({title})", self.prefix, sections)
 
     def _section(
         self, name: str, title: str, draw: Callable[[View], style.Drawing | None], told: Sequence[str]
@@ -209,8 +210,8 @@ def _sentence(text: str) -> str:
 
 
 def said(sentence: str) -> str:
-    """A sentence of the analysis as it stands on the page: d' has its sign."""
-    return re.sub(r"\bdprime\b", "d′", sentence)
+    """A sentence of the analysis as it stands on the page: d' has its sign, and functions are sections."""
+    return re.sub(r"\bdprime\b", "d′", sentence).replace("see sensitivity()", "see the sensitivity above")
 
 
 def _missing(view: View, title: str) -> str:
