@@ -335,7 +335,7 @@ def test_nan_images_are_refused():
     images = made_images(4, 0)
     images.pixels[2, 3, 3] = np.nan
     with pytest.raises(ModelError, match="sample 2: its image has NaN"):
-        fit_scaling(images, "T1w")
+        fit_scaling(images)
 
 
 @pytest.mark.parametrize(
