@@ -103,8 +103,8 @@ def _part(dataset: Dataset, split: str) -> Dataset:
     part = dataset.split(split)
     if not len(part):
         raise ModelError(
-            f"{dataset.path}: the split {split!r} has no samples; make more (xaigt generate -n), or give {split} a larger "
-            "share of them (--splits)."
+            f"{dataset.path}: the split {split!r} has no samples; make more (xaigt generate -n), or give {split} a "
+            "larger share of them (--splits)."
         )
     return part
 
@@ -117,14 +117,16 @@ def check_task(dataset: Dataset, settings: Settings) -> None:
     ModelError
         If a split is empty, a label is not what the head needs, or train or val have one class only.
     """
-    columns = [name for name in dataset.samples.columns if name.startswith("has_")]
-    if columns and settings.labels == ("label",) and dataset.samples["label"].nunique() == 1:
-        raise ModelError(
-            f"{dataset.path}: all its samples have the same label, as its task is {dataset.description['task']}; give "
-            f"--head multi-label --labels {','.join(columns)}, or one of them alone."
-        )
     for split in ("train", "val"):
-        check_classes(read_targets(_part(dataset, split), settings), split, settings.labels)
+        targets = read_targets(_part(dataset, split), settings)
+        try:
+            check_classes(targets, split, settings.labels)
+        except ModelError as error:
+            kinds = ",".join(name for name in dataset.samples.columns if name.startswith("has_"))
+            if not kinds or settings.labels != ("label",):
+                raise
+            several = f"--head multi-label --labels {kinds}"
+            raise ModelError(f"{error} In a dataset of several labels, learn them: {several}, or one alone.") from None
 
 
 def read_targets(part: Dataset, settings: Settings) -> Tensor:

@@ -95,7 +95,7 @@ class Run:
 
         path = moved or Path(self.description["dataset"]["path"])
         if moved is None and not path.exists():
-            raise ModelError(f"{path}: the dataset of {self.folder} is not there; give --dataset FOLDER if it was moved.")
+            raise ModelError(f"{path}: the dataset of {self.folder} is not there; was it moved? Give --dataset FOLDER.")
         dataset = load(path)
         if dataset_identity(dataset) != self.description["dataset"]["id"]:
             raise ModelError(f"{dataset.path}: is not the dataset that {self.folder} was trained on.")

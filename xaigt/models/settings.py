@@ -48,8 +48,8 @@ class Settings(Strict):
     images
         Array of the dataset that the network sees; ``twin`` is the control without any evidence.
     window
-        Values (low, high) that are mapped to 0..1, in the units of the images; what is beyond is clipped. None: that of the
-        modality (``xaigt.models.inputs.WINDOWS``), or the 1st to 99th percentile of the train split.
+        Values (low, high) that are mapped to 0..1, in the units of the images; what is beyond is clipped. None: those
+        of the modality (``xaigt.models.inputs.WINDOWS``), or the 1st to 99th percentile of the train split.
     augment
         Mirrors left and right, and rotates, scales and shifts a little. It rules out caching a frozen prefix.
     precision
