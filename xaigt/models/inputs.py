@@ -20,8 +20,12 @@ if TYPE_CHECKING:
     from xaigt.dataset.reading import Dataset
     from xaigt.models.settings import Settings
 
-WINDOWS = {"CT": (0.0, 80.0)}
-"""Values mapped to 0..1, by modality: the brain window. Others: the 1st to 99th percentile of the train split."""
+WINDOWS = {"CT": (0.0, 200.0)}
+"""Values mapped to 0..1, by modality, if settings have none; others: the 1st to 99th percentile of the train split.
+
+In HU. Above the brain window, which ends at 80: there dense blood is as white as bone, and quick networks learnt less
+(docs/performance/models.md).
+"""
 
 
 @dataclass(frozen=True)
