@@ -137,6 +137,16 @@ def test_labelled_names_a_column_that_cannot_be_learnt(context, own_cache, bids,
         start(context(arm="labelled", arm_options={"data": str(bids), "column": column}))
 
 
+def test_brain_needs_subjects_that_differ(tmp_path):
+    import xaigt
+
+    alike = {"grid.size": 32, "grid.spacing": 7.0, "subject.ventricles_mm": 0.0}
+    xaigt.generate(xaigt.load_recipe("hemorrhage", changes=alike), tmp_path / "data", samples=3)
+    data = xaigt.load(tmp_path / "data")
+    with pytest.raises(ModelError, match="ventricles_mm is 0 in all subjects"):
+        start(Context(Settings(network="small", arm="brain"), data, 1, (32, 32)))
+
+
 def test_labelled_says_which_images_it_looked_for(context, own_cache, bids):
     with pytest.raises(ModelError, match=r"has an image \(.*_T2w\.nii.*suffix, now T2w"):
         start(context(arm="labelled", arm_options={"data": str(bids), "suffix": "T2w"}))

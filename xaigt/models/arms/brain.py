@@ -29,7 +29,12 @@ def start(context: Context) -> Start:
     """Train on the anatomy, or take it from the cache."""
     chosen = options(context, DEFAULTS)
     recipe, description = context.dataset.description["recipe"], context.dataset.description
-    _measure(str(context.dataset.samples["plan"].iloc[0]), chosen["measure"])  # said before samples are made
+    here = {_measure(plan, chosen["measure"]) for plan in context.dataset.samples["plan"]}
+    if len(here) == 1 < len(context.dataset):  # said before samples are made
+        raise ModelError(
+            f"arm brain: {chosen['measure']} is {here.pop():g} in all subjects of {context.dataset.path}, so there is "
+            "nothing to learn; --arm-option measure=... chooses another."
+        )
     window = window_of(context.settings, description["modality"])
     config = {**chosen, "recipe": recipe, "window": window}
 
