@@ -40,11 +40,11 @@ def trained(images, data, folder):
 
 @pytest.mark.slow
 def test_quick_settings_learn_all_kinds_of_hemorrhage_beside_distractors(tmp_path):
-    """Slices of 96 x 96, the recipe's own volumes and distractors at 14 SD of the noise; on twins nothing.
+    """Slices of 128 x 128, the recipe's own volumes and distractors at 14 SD of the noise; on twins nothing.
 
     Both trainings run at once, each in a process of one thread.
     """
-    changes = {"grid.size": 96, "grid.spacing": 2.0, "contrast_to_noise": 14.0, "visibility.invisible": "redraw"}
+    changes = {"grid.size": 128, "grid.spacing": 1.5, "contrast_to_noise": 14.0, "visibility.invisible": "redraw"}
     xaigt.generate(xaigt.load_recipe("hemorrhage", changes=changes), tmp_path / "data", samples=1600, workers=2)
     with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
         learnt, control = pool.map(partial(trained, data=tmp_path / "data", folder=tmp_path), ("image", "twin"))
