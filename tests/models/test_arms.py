@@ -9,6 +9,7 @@ import torch
 
 from xaigt.models import ModelError, Settings, create
 from xaigt.models.arms import ARMS, Context, fractal, labelled, start
+from xaigt.models.inputs import WINDOWS
 from xaigt.models.weights import Found, Published, find, fit_channels, read
 
 
@@ -87,6 +88,7 @@ def test_brain_learns_from_twins_of_other_subjects(context, own_cache, slices):
     assert set(made.samples["subject"]).isdisjoint(slices.samples["subject"])
     assert begun.record["measure"] == "ventricles_mm"
     assert sum(begun.record["samples"].values()) == 64
+    assert begun.record["window"] == list(WINDOWS["CT"])
 
 
 @pytest.fixture
@@ -133,6 +135,21 @@ def test_labelled_gives_each_slice_the_value_of_its_subject_and_keeps_subjects_a
 def test_labelled_names_a_column_that_cannot_be_learnt(context, own_cache, bids, column, says):
     with pytest.raises(ModelError, match=says):
         start(context(arm="labelled", arm_options={"data": str(bids), "column": column}))
+
+
+def test_brain_needs_subjects_that_differ(tmp_path):
+    import xaigt
+
+    alike = {"grid.size": 32, "grid.spacing": 7.0, "subject.ventricles_mm": 0.0}
+    xaigt.generate(xaigt.load_recipe("hemorrhage", changes=alike), tmp_path / "data", samples=3)
+    data = xaigt.load(tmp_path / "data")
+    with pytest.raises(ModelError, match="ventricles_mm is 0 in all subjects"):
+        start(Context(Settings(network="small", arm="brain"), data, 1, (32, 32)))
+
+
+def test_labelled_says_which_images_it_looked_for(context, own_cache, bids):
+    with pytest.raises(ModelError, match=r"has an image \(.*_T2w\.nii.*suffix, now T2w"):
+        start(context(arm="labelled", arm_options={"data": str(bids), "suffix": "T2w"}))
 
 
 def timm_file(folder, name, title):
@@ -200,7 +217,10 @@ def test_medicalnet_weights_fill_a_3d_resnet(context, tmp_path):
         ({"arm": "image-net"}, "did you mean 'imagenet'"),
         ({"arm": "fractal", "arm_options": {"categorys": 3}}, "did you mean 'categories'"),
         ({"arm": "fractal", "arm_options": {"categories": "many"}}, "must be of type int"),
-        ({"arm": "labelled"}, "participants.tsv"),
+        ({"arm": "fractal", "arm_options": {"categories": 0}}, "categories=0: must be 1 or more"),
+        ({"arm": "labelled"}, "give --arm-option data=FOLDER"),
+        ({"arm": "labelled", "arm_options": {"data": "nowhere"}}, "nowhere/participants.tsv: missing"),
+        ({"arm": "brain", "arm_options": {"measure": "ventricle"}}, "did you mean 'ventricles_mm'"),
     ],
 )
 def test_an_arm_that_cannot_be_had_says_why(context, own_cache, changes, says):

@@ -7,7 +7,7 @@ from click.testing import CliRunner
 import xaigt
 from tests.conftest import SMALL
 from xaigt.cli.main import xaigt_command
-from xaigt.models import load_run
+from xaigt.models import ModelError, Settings, load_run, train
 from xaigt.models.pictures import _title
 
 LABELS = ("has_intraparenchymal", "has_intraventricular")
@@ -45,6 +45,12 @@ def test_subtypes_are_trained_explained_and_scored(subtypes, tmp_path):
     scores = pd.read_parquet(folder / "scores.parquet")
     assert set(scores["target"]) == {0, 1} and scores["value"].between(0, 1).all()
     assert _title(run, pairs.iloc[0]).splitlines()[1] == LABELS[pairs["target"].iloc[0]].removeprefix("has_")
+
+
+def test_a_dataset_of_subtypes_says_how_it_is_learnt(subtypes, tmp_path):
+    """Every sample has a hemorrhage, so that the label is 1 in all; nothing is pre-trained before that is said."""
+    with pytest.raises(ModelError, match=r"one class.* --head multi-label --labels has_epidural,has_subdural"):
+        train(subtypes, Settings(network="small", arm="fractal"), tmp_path / "run")
 
 
 def test_pretraining_has_a_progress_bar_of_its_own(subtypes, tmp_path, monkeypatch):

@@ -6,11 +6,14 @@ import shutil
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from click.testing import CliRunner
 
 from xaigt.cli.main import xaigt_command
 from xaigt.models import ModelError, Settings, load_run, train
-from xaigt.models.explaining import explain_run, load_maps, truth_of
+from xaigt.models.explaining import explain_run, inputs_of, load_maps, truth_of
+from xaigt.models.inputs import WINDOWS
+from xaigt.models.runs import Run
 from xaigt.models.scoring import score_run
 
 QUICK = {"network": "small", "epochs": 2, "batch_size": 8}
@@ -40,8 +43,6 @@ def test_a_run_says_what_it_is(run, slices):
 
 
 def test_predictions_are_those_of_the_loaded_network(run, slices):
-    import torch
-
     table = run.predictions()
     assert table["sample"].tolist() == slices.samples["sample"].tolist()
     assert table["split"].tolist() == slices.samples["split"].tolist()
@@ -60,6 +61,32 @@ def test_a_finished_training_is_not_repeated_and_another_is_refused(run, slices)
     assert (run.folder / "best.safetensors").stat().st_mtime_ns == before
     with pytest.raises(ModelError, match=r"seed \(there: 0, asked: 4\)"):
         train(slices, Settings(**QUICK, seed=4), run.folder)
+
+
+def test_the_window_is_recorded_and_explaining_uses_it(run, slices, tmp_path):
+    """The default window is written out, so that a later default changes neither what the run is nor its inputs."""
+    assert run.settings.window == WINDOWS["CT"]
+    wide = train(slices, Settings(**QUICK, window=(-20, 180)), tmp_path / "wide", threads=1)
+    found = load_run(wide.folder)
+    assert (found.scaling.low, found.scaling.high) == found.settings.window == (-20, 180)
+    assert wide.description["network_id"] != run.description["network_id"]
+    pixels = torch.from_numpy(slices[0].image.astype(np.float32))
+    unit = ((pixels + 20) / 200).clip(0, 1)
+    inputs = inputs_of(found, slices, slices.samples.head(1), "image")[0, 0]
+    assert torch.allclose(inputs, (unit - found.scaling.mean) / found.scaling.sd, atol=1e-5)
+
+
+def test_a_folder_in_which_no_epoch_was_kept_takes_another_training(slices, tmp_path):
+    folder = tmp_path / "run"
+    with pytest.raises(ModelError, match=r"participants.tsv"):
+        train(slices, Settings(**QUICK, arm="labelled"), folder, threads=1)
+    assert train(slices, Settings(**QUICK), folder, threads=1).settings.arm == "scratch"
+
+
+def test_a_dataset_that_was_moved_is_asked_for(run, tmp_path):
+    description = run.description | {"dataset": run.description["dataset"] | {"path": str(tmp_path / "moved")}}
+    with pytest.raises(ModelError, match=r"moved: the dataset of .* is not there.* Give --dataset"):
+        Run(run.folder, description).dataset()
 
 
 def test_maps_are_raw_and_one_by_one_the_same(explained, slices, tmp_path):

@@ -15,7 +15,7 @@ import torch
 from xaigt.models import ModelError, Settings, create
 from xaigt.models import checkpoint as checkpoints
 from xaigt.models.features import CachedFeatures
-from xaigt.models.inputs import storage
+from xaigt.models.inputs import WINDOWS, Images, fit_scaling, storage, window_of
 from xaigt.models.keeping import BEST, LAST, discard
 from xaigt.models.loop import CURVES, Trainer, deterministic
 from xaigt.models.settings import precision_of
@@ -330,12 +330,27 @@ def test_storage_beyond_the_limit_is_a_memory_map(tmp_path):
 
 
 def test_nan_images_are_refused():
-    from xaigt.models.inputs import fit_scaling
-
     images = made_images(4, 0)
     images.pixels[2, 3, 3] = np.nan
     with pytest.raises(ModelError, match="sample 2: its image has NaN"):
-        fit_scaling(images, "T1w")
+        fit_scaling(images)
+
+
+def test_a_window_is_clipped_to_and_then_standardised():
+    """By hand: 0, 10, 30 and 50 in the window 10 to 30 become 0, 0, 1 and 1: mean 0.5, SD 0.5."""
+    images = Images(np.array([[0, 10], [30, 50]], np.int16), torch.zeros(2), np.arange(2), "train")
+    scaling = fit_scaling(images, (10, 30))
+    assert (scaling.mean, scaling.sd, scaling.background) == (0.5, 0.5, -1.0)
+    assert scaling(torch.tensor([0, 10, 15, 20, 30, 50])).tolist() == [-1, -1, -0.5, 0, 1, 1]
+    with pytest.raises(ModelError, match="constant between 100 and 200"):
+        fit_scaling(images, (100, 200))
+
+
+@pytest.mark.parametrize(
+    ("modality", "asked", "window"), [("CT", None, WINDOWS["CT"]), ("CT", (-20, 180), (-20, 180)), ("T1w", None, None)]
+)
+def test_the_window_is_that_of_the_settings_or_of_the_modality(modality, asked, window):
+    assert window_of(Settings(window=asked), modality) == window
 
 
 @pytest.mark.parametrize(
@@ -347,6 +362,10 @@ def test_nan_images_are_refused():
         ({"labels": ("a", "b")}, "takes one label"),
         ({"learning_rate": 0}, "learning_rate"),
         ({"learing_rate": 0.1}, "learning_rate"),
+        ({"window": (80, 0)}, "the lower one first"),
+        ({"window": (0, float("inf"))}, "finite"),
+        ({"depth": -1}, "depth: -1 must be a number of stages.* or all"),
+        ({"depth": "half"}, "depth: 'half' must be a number of stages.* or all"),
     ],
 )
 def test_settings_that_do_not_fit_are_named(changes, says):

@@ -45,8 +45,7 @@ def explain(
             progress=progress,
         )  # fmt: skip
     described, _ = load_maps(found)
-    click.echo(
-        f"Wrote {len(described['maps'])} sets of {described['pairs']} maps into {folder}; "
-        f"{described['samples_without_evidence']} samples of {split} have no lesion and were left out."
-    )
+    without = described["samples_without_evidence"]
+    left_out = f"; {without} samples of {split} have no lesion and were left out" if without else ""
+    click.echo(f"Wrote {len(described['maps'])} sets of {described['pairs']} maps into {folder}{left_out}.")
     click.echo(f"Look at them: {gallery(found, data)}\nNext: xaigt score {run}")

@@ -83,6 +83,13 @@ Examples:
 )
 @click.option("--target-accuracy", type=click.FloatRange(0, 1, min_open=True), help="Of the regime same.")
 @click.option("--class-weights", is_flag=True, help="Let classes count alike.")
+@click.option(
+    "--window",
+    nargs=2,
+    type=float,
+    metavar="LOW HIGH",
+    help="Values mapped to 0..1; others are clipped.  [default: 0 200 for CT, else the 1st to 99th percentile]",
+)
 @click.option("--augment", is_flag=True, help="Mirror, rotate, scale and shift.")
 @click.option("--twins", is_flag=True, help="Control: train on the healthy twins, with the same labels.")
 @click.option("--precision", type=click.Choice(["auto", "float32", "bfloat16"]), default="auto", show_default=True)

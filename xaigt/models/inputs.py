@@ -14,13 +14,18 @@ from torch import Tensor
 
 from xaigt.errors import nearest
 from xaigt.models.errors import ModelError
+from xaigt.models.heads import check_classes
 
 if TYPE_CHECKING:
     from xaigt.dataset.reading import Dataset
     from xaigt.models.settings import Settings
 
-WINDOWS = {"CT": (0.0, 80.0)}
-"""Values mapped to 0..1, by modality: the brain window. Others: the 1st to 99th percentile of the train split."""
+WINDOWS = {"CT": (0.0, 200.0)}
+"""Values mapped to 0..1, by modality, if settings have none; others: the 1st to 99th percentile of the train split.
+
+In HU. Above the brain window, which ends at 80: there dense blood is as white as bone, and quick networks learnt less
+(docs/performance/models.md).
+"""
 
 
 @dataclass(frozen=True)
@@ -89,15 +94,43 @@ def read_split(dataset: Dataset, split: str, settings: Settings, folder: Path) -
     ModelError
         If the split is empty or a label is not what the head needs.
     """
-    part = dataset.split(split)
-    if not len(part):
-        raise ModelError(f"{dataset.path}: the split {split!r} has no samples; make more, or change --splits.")
+    part = _part(dataset, split)
     shape = tuple(dataset.description["shape"])
     pixels = storage((len(part), *shape), "int16", settings.cache_bytes // 2, folder)
     numbers = part.samples["sample"].to_numpy(np.int64)
     for position, number in enumerate(numbers):
         pixels[position] = dataset.read(settings.images, int(number))
     return Images(pixels, read_targets(part, settings), numbers, split)
+
+
+def _part(dataset: Dataset, split: str) -> Dataset:
+    part = dataset.split(split)
+    if not len(part):
+        raise ModelError(
+            f"{dataset.path}: the split {split!r} has no samples; make more (xaigt generate -n), or give {split} a "
+            "larger share of them (--splits)."
+        )
+    return part
+
+
+def check_task(dataset: Dataset, settings: Settings) -> None:
+    """Refuse labels that cannot be learnt, before an arm takes its time.
+
+    Raises
+    ------
+    ModelError
+        If a split is empty, a label is not what the head needs, or train or val have one class only.
+    """
+    for split in ("train", "val"):
+        targets = read_targets(_part(dataset, split), settings)
+        try:
+            check_classes(targets, split, settings.labels)
+        except ModelError as error:
+            kinds = ",".join(name for name in dataset.samples.columns if name.startswith("has_"))
+            if not kinds or settings.labels != ("label",):
+                raise
+            several = f"--head multi-label --labels {kinds}"
+            raise ModelError(f"{error} In a dataset of several labels, learn them: {several}, or one alone.") from None
 
 
 def read_targets(part: Dataset, settings: Settings) -> Tensor:
@@ -150,8 +183,18 @@ def _column(part: Dataset, name: str) -> npt.NDArray[np.float64]:
     raise ModelError(f"{part.path}: no label {name!r}: {nearest(name, [*map(str, samples.columns), *families])}.")
 
 
-def fit_scaling(images: Images, modality: str) -> Scaling:
-    """Scaling of a modality, with mean and standard deviation of the train split.
+def window_of(settings: Settings, modality: str) -> tuple[float, float] | None:
+    """Values mapped to 0..1: those of the settings, else those of the modality; None: percentiles of the images."""
+    return settings.window or WINDOWS.get(modality)
+
+
+def fit_scaling(images: Images, window: tuple[float, float] | None = None) -> Scaling:
+    """Scaling by a window, with mean and standard deviation of the train split.
+
+    Parameters
+    ----------
+    window
+        Values that are mapped to 0 and 1; by default the 1st and the 99th percentile.
 
     Raises
     ------
@@ -164,14 +207,12 @@ def fit_scaling(images: Images, modality: str) -> Scaling:
             if not np.isfinite(one).all():
                 raise ModelError(f"sample {images.numbers[position]}: its image has NaN or infinite values.")
     sample = pixels[:: max(len(pixels) // 200, 1)]
-    if modality in WINDOWS:
-        low, high = WINDOWS[modality]
-    else:
-        low, high = (float(value) for value in np.percentile(sample, (1, 99)))
+    low, high = (float(value) for value in (window or np.percentile(sample, (1, 99))))
     if not high > low:
         raise ModelError(f"the images of split {images.split} are constant: there is nothing to learn from.")
     unit = np.clip((sample.astype(np.float64) - low) / (high - low), 0, 1)
     sd = float(unit.std())
     if sd < 1e-6:
-        raise ModelError(f"the images of split {images.split} are constant: there is nothing to learn from.")
+        where = f" between {low:g} and {high:g}" if window else ""
+        raise ModelError(f"the images of split {images.split} are constant{where}: there is nothing to learn from.")
     return Scaling(low, high, round(float(unit.mean()), 6), round(sd, 6))

@@ -93,7 +93,10 @@ class Run:
         """
         from xaigt.dataset.reading import load
 
-        dataset = load(moved or Path(self.description["dataset"]["path"]))
+        path = moved or Path(self.description["dataset"]["path"])
+        if moved is None and not path.exists():
+            raise ModelError(f"{path}: the dataset of {self.folder} is not there; was it moved? Give --dataset FOLDER.")
+        dataset = load(path)
         if dataset_identity(dataset) != self.description["dataset"]["id"]:
             raise ModelError(f"{dataset.path}: is not the dataset that {self.folder} was trained on.")
         return dataset
@@ -177,22 +180,24 @@ def train(
 
     from xaigt.models.arms import Context, start
     from xaigt.models.curves import need_tensorboard
-    from xaigt.models.inputs import fit_scaling, outputs_of, read_split
+    from xaigt.models.inputs import check_task, fit_scaling, outputs_of, read_split, window_of
     from xaigt.models.loop import Trainer, deterministic
 
     _check_device(device)
     if tensorboard:
         need_tensorboard()
+    settings = settings.model_copy(update={"window": window_of(settings, dataset.description["modality"])})
     with _one_writer(folder):
         description = _begin(dataset, settings, folder, device, threads or torch.get_num_threads())
         if description["status"] == "finished":
             return Run(folder, description)
+        check_task(dataset, settings)
         size, outputs = tuple(dataset.description["shape"]), outputs_of(dataset, settings)
         with deterministic(description["threads"]):
             context = Context(settings, dataset, outputs, size, weights, download, device, pretraining_progress)
             begun = start(context)
             splits = {name: read_split(dataset, name, settings, folder) for name in ("train", "val")}
-            scaling = fit_scaling(splits["train"], dataset.description["modality"])
+            scaling = fit_scaling(splits["train"], settings.window)
             for images in splits.values():
                 images.scaling = scaling
             trainer = Trainer(begun.network, splits, settings, folder, device=device, random=begun.random)
@@ -233,18 +238,24 @@ def _one_writer(folder: Path) -> Iterator[None]:
 
 
 def _begin(dataset: Dataset, settings: Settings, folder: Path, device: str, threads: int) -> dict[str, Any]:
-    """Description of the run: new, or the one that is there if it is of the same training."""
+    """Description of the run: new, or the one that is there if it is of the same training.
+
+    One that kept no epoch, because its arm could not be had for example, gives way to another.
+    """
+    from xaigt.models.keeping import LAST
+
     asked: dict[str, Any] = {"settings": settings.model_dump(mode="json"), "dataset": dataset_identity(dataset)}
     if (folder / RUN).exists():
         found: dict[str, Any] = read_json(folder / RUN)
         old = {**found["settings"], "dataset": found["dataset"]["id"]}
         new = {**asked["settings"], "dataset": asked["dataset"]}
-        if old != new:
+        if old == new:
+            return found
+        if found["status"] == "finished" or (folder / LAST).exists():  # else there is nothing to lose
             changed = [f"{key} (there: {old.get(key)}, asked: {new[key]})" for key in new if old.get(key) != new[key]]
             raise ModelError(
                 f"{folder}: holds another training, with another {'; '.join(changed)}. Choose another directory."
             )
-        return found
     description = {
         "format_version": FORMAT_VERSION,
         "status": "training",

@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Annotated, Literal
+import math
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from xaigt.models.errors import ModelError
 from xaigt.schema import Strict
 
-Depth = Annotated[int, Field(ge=0)] | Literal["all"]
+
+def _depth(value: Any) -> Any:
+    if value == "all" or (isinstance(value, int) and not isinstance(value, bool) and value >= 0):
+        return value
+    raise ValueError(f"{value!r} must be a number of stages, counted from the head (0: the head alone), or all")
+
+
+Depth = Annotated[int | Literal["all"], BeforeValidator(_depth)]
 Positive = Annotated[int, Field(ge=1)]
 
 
@@ -39,6 +47,9 @@ class Settings(Strict):
         Epochs without a lower validation loss after which the last phase ends; 0: never.
     images
         Array of the dataset that the network sees; ``twin`` is the control without any evidence.
+    window
+        Values (low, high) that are mapped to 0..1, in the units of the images; what is beyond is clipped. None: those
+        of the modality (``xaigt.models.inputs.WINDOWS``), or the 1st to 99th percentile of the train split.
     augment
         Mirrors left and right, and rotates, scales and shifts a little. It rules out caching a frozen prefix.
     precision
@@ -69,6 +80,7 @@ class Settings(Strict):
     target_accuracy: Annotated[float, Field(gt=0, le=1)] | None = None
     patience: Annotated[int, Field(ge=0)] = 0
     images: Literal["image", "twin"] = "image"
+    window: tuple[float, float] | None = None
     augment: bool = False
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     keep_epochs: bool = False
@@ -78,6 +90,8 @@ class Settings(Strict):
     def _consistent(self) -> Settings:
         if (self.regime == "same") != (self.target_accuracy is not None):
             raise ValueError("target_accuracy goes with the regime same, and only with it")
+        if self.window is not None and not -math.inf < self.window[0] < self.window[1] < math.inf:
+            raise ValueError("window must be two finite numbers, the lower one first")
         if self.head == "multi-label" and len(set(self.labels)) < 2:
             raise ValueError("a multi-label head needs two labels or more")
         if self.head != "multi-label" and len(self.labels) != 1:

@@ -11,6 +11,7 @@ import yaml
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from xaigt.errors import nearest
+from xaigt.models.settings import Depth
 from xaigt.schema import Document, Strict, validate
 from xaigt.studies.errors import StudyError
 
@@ -18,7 +19,6 @@ PRESETS = ("quick", "standard", "paper")
 MAIN, LEGACY = "main", "legacy"
 
 Option = str | int | float | bool
-Depth = Annotated[int, Field(ge=0)] | Literal["all"]
 Positive = Annotated[int, Field(ge=1)]
 Seed = Annotated[int, Field(ge=0)]
 

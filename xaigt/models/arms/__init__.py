@@ -104,7 +104,7 @@ def fresh(context: Context) -> Network:
 
 
 def options(context: Context, defaults: dict[str, Any]) -> dict[str, Any]:
-    """Options of the arm: defaults, overridden by those given.
+    """Options of the arm: defaults, overridden by those given. Numbers are counts: 1 or more.
 
     Raises
     ------
@@ -118,5 +118,7 @@ def options(context: Context, defaults: dict[str, Any]) -> dict[str, Any]:
         kind = type(defaults[name])
         if not isinstance(value, kind) and not (kind is float and isinstance(value, int)):
             raise ModelError(f"arm option {name}={value!r}: must be of type {kind.__name__}.")
+        if kind is int and int(value) < 1:
+            raise ModelError(f"arm option {name}={value!r}: must be 1 or more.")
         result[name] = value
     return result

@@ -18,7 +18,7 @@ from xaigt.errors import nearest
 from xaigt.models.arms import Context, Start, options
 from xaigt.models.arms.pretraining import pretrained
 from xaigt.models.errors import ModelError
-from xaigt.models.inputs import Images, fit_scaling, storage
+from xaigt.models.inputs import Images, fit_scaling, storage, window_of
 from xaigt.models.settings import Settings
 
 DEFAULTS: dict[str, Any] = {"samples": 2000, "epochs": 20, "measure": "ventricles_mm"}
@@ -29,17 +29,25 @@ def start(context: Context) -> Start:
     """Train on the anatomy, or take it from the cache."""
     chosen = options(context, DEFAULTS)
     recipe, description = context.dataset.description["recipe"], context.dataset.description
-    config = {**chosen, "recipe": recipe}
+    here = {_measure(plan, chosen["measure"]) for plan in context.dataset.samples["plan"]}
+    if len(here) == 1 < len(context.dataset):  # said before samples are made
+        raise ModelError(
+            f"arm brain: {chosen['measure']} is {here.pop():g} in all subjects of {context.dataset.path}, so there is "
+            "nothing to learn; --arm-option measure=... chooses another."
+        )
+    window = window_of(context.settings, description["modality"])
+    config = {**chosen, "recipe": recipe, "window": window}
 
     def make(folder: Path, seed: int, settings: Settings) -> dict[str, Images]:
-        return _images(folder, seed, settings, chosen, description)
+        return _images(folder, seed, settings, chosen, description, window)
 
     return pretrained(context, config, make, outputs=1, epochs=chosen["epochs"], head="one-logit")
 
 
 def _images(
-    folder: Path, seed: int, settings: Settings, chosen: dict[str, Any], description: dict[str, Any]
-) -> dict[str, Images]:
+    folder: Path, seed: int, settings: Settings, chosen: dict[str, Any], description: dict[str, Any],
+    window: tuple[float, float] | None,
+) -> dict[str, Images]:  # fmt: skip
     from xaigt.dataset.reading import load
     from xaigt.synthesis.generate import generate
     from xaigt.synthesis.loading import recipe_of
@@ -60,7 +68,7 @@ def _images(
         for position, row in enumerate(rows):
             pixels[position] = dataset.read("twin", int(row))
         splits[name] = Images(pixels, labels[torch.from_numpy(rows)], rows.astype(np.int64), name)
-    scaling = fit_scaling(splits["train"], description["modality"])
+    scaling = fit_scaling(splits["train"], window)
     for images in splits.values():
         images.scaling = scaling
     return splits

@@ -57,7 +57,7 @@ def _images(seed: int, categories: int, instances: int, size: tuple[int, ...]) -
         name: Images(pixels[rows], labels[torch.from_numpy(rows)], numbers[rows], name)
         for name, rows in (("train", ~held_out), ("val", held_out))
     }
-    scaling = fit_scaling(splits["train"], "fractal")
+    scaling = fit_scaling(splits["train"])
     for images in splits.values():
         images.scaling = scaling
     return splits

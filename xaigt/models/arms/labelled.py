@@ -29,8 +29,10 @@ def start(context: Context) -> Start:
     chosen = options(context, DEFAULTS)
     folder = Path(chosen["data"])
     table = folder / "participants.tsv"
-    if not chosen["data"] or not table.is_file():
-        raise ModelError(f"arm labelled: give data=FOLDER, a BIDS folder with a participants.tsv ({table}: missing).")
+    if not chosen["data"]:
+        raise ModelError("arm labelled: give --arm-option data=FOLDER, a BIDS folder with a participants.tsv.")
+    if not table.is_file():
+        raise ModelError(f"{table}: missing; data={folder} must be a BIDS folder with a participants.tsv.")
     people = pandas.read_csv(table, sep="\t", dtype=str, keep_default_na=False)
     for column in ("participant_id", chosen["column"]):
         if column not in people.columns:
@@ -39,6 +41,12 @@ def start(context: Context) -> Start:
     files = {person: _image(folder, person, chosen["suffix"]) for person in people["participant_id"]}
     labels = dict(zip(people["participant_id"], people[chosen["column"]], strict=True))
     labels = {person: label for person, label in labels.items() if files[person] is not None}
+    if not labels:
+        wanted = folder / "sub-*" / "**" / f"*_{chosen['suffix']}.nii or .nii.gz"
+        raise ModelError(
+            f"{table}: no subject with a value in column {chosen['column']} has an image ({wanted}); "
+            f"the option suffix, now {chosen['suffix']}, says which kind of image is read."
+        )
     classes = sorted(set(labels.values()))
     if not 2 <= len(classes) <= len(labels) // 2:
         raise ModelError(
@@ -72,7 +80,7 @@ def _images(
             raise ModelError(f"arm labelled: {len(files)} subjects leave none for {name}; give more subjects.")
         pixels, targets, numbers = zip(*entries, strict=True)
         splits[name] = Images(np.stack(pixels), torch.tensor(targets), np.array(numbers), name)
-    scaling = fit_scaling(splits["train"], "labelled")
+    scaling = fit_scaling(splits["train"])
     for images in splits.values():
         images.scaling = scaling
     return splits
