@@ -120,11 +120,6 @@ class Fields:
         """Read the channels at a few points of template space."""
         return Probe(self.data, self.lattice.origin, self.lattice.spacing)
 
-    @cached_property
-    def push_rows(self) -> Array:
-        """Values of `push`, ``[z, y, x, 3]``."""
-        return np.ascontiguousarray(np.moveaxis(self.push, 0, -1))
-
     def is_near(self, points: torch.Tensor) -> torch.Tensor:
         """Whether points ``[3, ...]`` (z, y, x; mm) lie near the head, or may; see `near`."""
         if self.near is None:

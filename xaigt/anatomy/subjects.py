@@ -145,10 +145,9 @@ class SubjectMap:
         lattice = self.fields.push_lattice
         subject = self.subject
         smooth = smooth_displacement(subject.displacement_seed, subject.displacement_mm, lattice.shape, lattice.spacing)
-        # In place, by torch, in the order in which they lie in memory: a quarter of the time.
-        rows = torch.from_numpy(np.moveaxis(smooth, 0, -1))
-        rows.neg_().add_(torch.from_numpy(self.fields.push_rows), alpha=subject.ventricles_mm)
-        return smooth
+        # In place, by torch: half the time.
+        push = torch.from_numpy(self.fields.push)
+        return np.asarray(torch.from_numpy(smooth).neg_().add_(push, alpha=subject.ventricles_mm).numpy())
 
     @cached_property
     def _displacement(self) -> Sampler:
@@ -178,14 +177,8 @@ class SubjectMap:
     def locate(self, points: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         """Map points ``[..., 3]`` as :meth:`to_template` does, but for rounding, and faster where they are few."""
         lattice, found = self.fields.push_lattice, np.empty((points.size // 3, 3))
-        displace(
-            self._exact,
-            self._field,
-            lattice.origin,
-            lattice.spacing,
-            np.array(points, np.float64, order="C").reshape(-1, 3),
-            found,
-        )
+        at = np.array(points, np.float64, order="C").reshape(-1, 3)
+        displace(self._exact, self._field, lattice.origin, lattice.spacing, at, found)
         return found.reshape(points.shape)
 
     def on_lattice(self, axes: Axes) -> MappedLattice:
@@ -205,9 +198,7 @@ class SubjectMap:
         Fixed-point iteration; D contracts, so its steps shrink at least as fast as 0.6 to the n.
         """
         lattice, found = self.fields.push_lattice, np.empty(3)
-        undisplace(
-            self._inverse, self._field, lattice.origin, lattice.spacing, point, _STEPS, _CLOSE_MM, found
-        )  # fmt: skip
+        undisplace(self._inverse, self._field, lattice.origin, lattice.spacing, point, _STEPS, _CLOSE_MM, found)
         z, y, x = found.tolist()
         return z, y, x
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
+
 from xaigt.compiled import compiled
 
 _NEAREST = 1e-9  # the direction of the middle itself is none
@@ -35,28 +37,26 @@ def form_sizes(
         ``[n]``, to write to.
     """
     count, axes = points.shape
+    at = np.empty(axes)
     for i in range(count):
         square, outline, leaning = 0.0, 0.0, 0.0
         for a in range(axes):
-            at = points[i, a] / (sides[a, 0] if points[i, a] < 0 else sides[a, 1])
-            square += at * at
-            outline += abs(at) ** exponent
+            at[a] = points[i, a] / (sides[a, 0] if points[i, a] < 0 else sides[a, 1])
+            square += at[a] * at[a]
+            outline += abs(at[a]) ** exponent
         length = max(math.sqrt(square), _NEAREST)
         outline = outline ** (1 / exponent)
         cosine = -1.0
         for k in range(directions.shape[0]):
             along = 0.0
             for a in range(axes):
-                at = points[i, a] / (sides[a, 0] if points[i, a] < 0 else sides[a, 1])
-                along += at / length * directions[k, a]
+                along += at[a] / length * directions[k, a]
             cosine = max(cosine, along)
         lobes = math.exp(-((math.acos(min(cosine, 1.0)) / width) ** sharpness))
         if irregular:
             out[i] = outline / (1 - slimness * (1 - lobes))
             continue
         for a in range(axes):
-            first = points[i, a] / (sides[a, 0] if points[i, a] < 0 else sides[a, 1])
             for b in range(axes):
-                second = points[i, b] / (sides[b, 0] if points[i, b] < 0 else sides[b, 1])
-                leaning += first * inverse[a, b] * second
+                leaning += at[a] * inverse[a, b] * at[b]
         out[i] = outline * (math.sqrt(leaning) / length) / (1 + bulge * lobes)
