@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,14 +11,13 @@ import numpy.typing as npt
 import torch
 
 from xaigt.anatomy.fields import CHANNELS, Fields, load_fields
-from xaigt.anatomy.subjects import Subject
 from xaigt.anatomy.world import Anatomy
 from xaigt.dataset.layout import ALTERED, COMPARTMENTS
-from xaigt.lesions import Lesion, family
+from xaigt.lesions import Lesion
 from xaigt.shape import box_of
 from xaigt.synthesis.acquisition import correlated_noise, quadrature_noise
 from xaigt.synthesis.beam import beam_hardening
-from xaigt.synthesis.cover import cover
+from xaigt.synthesis.canvas import Canvas
 from xaigt.synthesis.effects import apply
 from xaigt.synthesis.mass import displaced
 from xaigt.synthesis.measure import Ruler, described
@@ -35,7 +33,6 @@ OEDEMA_VISIBLE = 0.05  # share of full oedema from which an altered voxel counts
 FLUID = 0.35  # share of fluid from which a voxel belongs to sulci and cisterns
 EXTRA_AXIAL_MM = 30.0  # no layer under the inner table is thicker
 SLAB = 1 << 15  # points that are mapped together
-GREY_SHARE = 0.6  # oedema spreads along white matter; grey matter takes less of it
 
 Arrays = dict[str, npt.NDArray[Any]]
 
@@ -71,18 +68,18 @@ def render(plan: Plan, grid: Grid, recipe: Recipe, device: torch.device) -> Rend
     anatomy = Anatomy.of(load_fields(plan.template), plan.subject, device)
     fields = load_fields(plan.template, grid.voxel)
     healthy, read = _healthy(plan, grid, anatomy, fields)
-    ground = _Canvas(healthy, read, grid, anatomy, plan)
+    ground = Canvas(healthy, read, grid, anatomy, plan)
     others = [item for item in plan.lesions if item.role != "lesion" and item.planted]
     lesions = [item for item in plan.lesions if item.role == "lesion" and item.planted]
     swapped = [item for item in plan.lesions if item.role == "lesion" and item.swapped]
     for instance, item in enumerate(others, start=1):
         ground.plant(instance, item.lesion)
 
-    def pushed(pushing: list[PlannedLesion]) -> _Canvas:
+    def pushed(pushing: list[PlannedLesion]) -> Canvas:
         """Return the ground, displaced by lesions: without truth, for lesions to be planted on."""
         if not plan.mass_effect or not pushing:
             return ground.copy()
-        moved = _Canvas(*_healthy(plan, grid, anatomy, fields, [item.lesion for item in pushing]), grid, anatomy, plan)
+        moved = Canvas(*_healthy(plan, grid, anatomy, fields, [item.lesion for item in pushing]), grid, anatomy, plan)
         for number, other in enumerate(others, start=1):
             moved.plant(number, other.lesion)
         return moved.copy()
@@ -158,7 +155,7 @@ def _effects(
     return [apply(effect, grid, image, inside, middle) for effect in plan.effects]
 
 
-def _other(ground: _Canvas, effects: list[tuple[torch.Tensor, torch.Tensor]], before: int) -> npt.NDArray[np.uint8]:
+def _other(ground: Canvas, effects: list[tuple[torch.Tensor, torch.Tensor]], before: int) -> npt.NDArray[np.uint8]:
     """Numbers of distractors, confounders and suppressors; small ones lie over large ones."""
     masks = sorted(enumerate(effects, start=before + 1), key=lambda item: -int(item[1][1].sum()))
     other = torch.zeros_like(ground.instance)
@@ -188,65 +185,6 @@ def _healthy(
     return brain + subject.bone * read["bone"] + read["soft"], read
 
 
-def _soft_tissue(read: dict[str, torch.Tensor], subject: Subject) -> torch.Tensor:
-    """Mean value of the brain and fluid in each voxel, without the bone that shares it."""
-    share = read["grey"] + read["white"] + read["csf"]
-    brain = subject.grey_hu * read["grey"] + subject.white_hu * read["white"] + subject.csf_hu * read["csf"]
-    return torch.where(share > 0.05, brain / share.clamp(min=0.05), subject.white_hu)
-
-
-class _Canvas:
-    """The image while lesions are planted into it, and the masks that grow with it."""
-
-    def __init__(
-        self, healthy: torch.Tensor, read: dict[str, torch.Tensor], grid: Grid, anatomy: Anatomy, plan: Plan
-    ) -> None:
-        self.image = healthy.clone()
-        self.core = torch.zeros_like(healthy)
-        self.oedema = torch.zeros_like(healthy)
-        self.instance = torch.zeros(healthy.shape, dtype=torch.uint8, device=healthy.device)
-        self._read, self._grid, self._anatomy = read, grid, anatomy
-        self._contrast = (plan.contrast_to_noise or 0.0) * plan.acquisition.noise_hu
-
-    def copy(self) -> _Canvas:
-        """Return a canvas that goes on from this one, with no truth yet; what is planted there is not planted over."""
-        other = copy.copy(self)
-        other.image, other.core, other.oedema = self.image.clone(), self.core.clone(), torch.zeros_like(self.oedema)
-        other.instance = torch.zeros_like(self.instance)
-        return other
-
-    def plant(self, instance: int, lesion: Lesion) -> None:
-        """Blend one lesion into the image inside its box; where two meet, the fuller one owns the voxel."""
-        kind = family(lesion.family)
-        found = cover(kind, lesion, self._anatomy, self._grid)
-        if found is None:
-            return
-        box, core, oedema = found.box, found.core, found.oedema
-        matter = self._read["white"][box] + GREY_SHARE * self._read["grey"][box]
-        # A lesion replaces the soft tissue of a voxel, not the share of bone beside it; and not an earlier lesion.
-        change = found.filling if found.additive else found.filling - core * self._tissue(box)
-        exact = kind.nominal(lesion, self._anatomy, found.centres)
-        own = core >= 0.5 if exact is None else exact
-        room = 1 - self.core[box]
-        owns = own & (room > 0) & (core > self.core[box])
-        gain = self._gain(change, core, own)
-        self.image[box] += room * gain * (oedema * matter * found.shift + change)
-        self.instance[box] = torch.where(owns, torch.full_like(self.instance[box], instance), self.instance[box])
-        self.core[box] = torch.maximum(self.core[box], core)
-        self.oedema[box] = torch.maximum(self.oedema[box], oedema)
-
-    def _tissue(self, box: tuple[slice, slice, slice]) -> torch.Tensor:
-        read = {name: self._read[name][box] for name in ("grey", "white", "csf")}
-        return _soft_tissue(read, self._anatomy.map.subject)
-
-    def _gain(self, change: torch.Tensor, core: torch.Tensor, own: torch.Tensor) -> float:
-        """Factor that brings the contrast of a lesion, at full coverage, to what the recipe's dial asks."""
-        if not self._contrast or not bool(own.any()):
-            return 1.0
-        full = float(change[own].double().sum().abs() / core[own].double().sum().clamp(min=1e-6))
-        return self._contrast / full if full > 0 else 1.0
-
-
 def _quantise(image: torch.Tensor, limits: tuple[int, int]) -> npt.NDArray[np.int16]:
     clipped = torch.clamp(torch.round(image), *limits)
     return np.asarray(clipped.to(torch.int16).cpu().numpy())
@@ -255,8 +193,8 @@ def _quantise(image: torch.Tensor, limits: tuple[int, int]) -> npt.NDArray[np.in
 def _arrays(
     image: npt.NDArray[np.int16],
     twin: npt.NDArray[np.int16],
-    canvas: _Canvas,
-    ground: _Canvas,
+    canvas: Canvas,
+    ground: Canvas,
     undisturbed: torch.Tensor,
     epsilon: float,
 ) -> Arrays:
