@@ -10,12 +10,20 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from xaigt.compiled.fields import read_field
 from xaigt.compiled.points import probe
 from xaigt.compiled.reading import read, read_between
 
 Real = TypeVar("Real", np.float32, np.float64)
 Indices = tuple[npt.NDArray[np.int64], ...]
 Shares = tuple[npt.NDArray[np.float32], ...]
+Shift = tuple[np.float32, np.float32, np.float32]
+
+
+def place_in_voxels(origin: tuple[float, float, float], spacing: float) -> tuple[np.float32, Shift]:
+    """Scale and shifts (z, y, x) with which a point's place in voxels is ``scale * point + shift``, as all read it."""
+    z, y, x = (np.float32(-start / spacing) for start in origin)
+    return np.float32(1 / spacing), (z, y, x)
 
 
 class Sampler:
@@ -48,10 +56,13 @@ class Sampler:
         channels, *shape = data.shape
         # A row a voxel: the channels of one voxel lie together, and reading a point is a weighted sum of eight rows.
         table = np.ascontiguousarray(np.moveaxis(data, 0, -1)).reshape(-1, channels)
-        self._shape, self._scale = (shape[0], shape[1], shape[2]), np.float32(1 / spacing)
-        self._shift = tuple(np.float32(-start / spacing) for start in origin)
+        self._shape = shape[0], shape[1], shape[2]
+        self._scale, self._shift = place_in_voxels(origin, spacing)
         self.data = tensor(table).to(device)
         self._rows = self.data.numpy() if device.type == "cpu" else None
+        self._channels: list[npt.NDArray[np.float32]] = []
+        if self._rows is not None:
+            self._channels = list(np.moveaxis(self._rows.reshape(*shape, channels), -1, 0))
 
     def __call__(self, points: torch.Tensor) -> torch.Tensor:
         """Values ``[C, ...]`` at points ``[..., 3]`` (z, y, x in mm)."""
@@ -66,6 +77,15 @@ class Sampler:
             values = torch.empty(self._rows.shape[1], flat.shape[1])
             read(self._rows, self._shape, self._shift, self._scale, flat.contiguous().numpy(), values.numpy())
         return values.reshape(len(values), *axes.shape[1:])
+
+    def channel(self, axes: torch.Tensor, channel: int) -> torch.Tensor | None:
+        """Values ``[...]`` of one channel at points ``[3, ...]``, as :meth:`along` has them; None on other devices."""
+        if self._rows is None:
+            return None
+        values = torch.empty(axes.shape[1:])
+        points = axes.contiguous().numpy().reshape(3, -1)
+        read_field(self._channels[channel], self._shift, self._scale, points, values.numpy().reshape(-1))
+        return values
 
     def between(
         self, nodes: torch.Tensor, wanted: npt.NDArray[np.bool_], low: Indices, share: Shares

@@ -10,6 +10,7 @@ from xaigt.randomness import stream
 
 EDGE = torch.linspace(-20, 20, 33)
 POINTS = torch.stack(torch.meshgrid(EDGE, EDGE, EDGE, indexing="ij"), -1)
+EVERYWHERE = torch.ones(POINTS.shape[:-1])
 RECIPE = {"family": "any", "core_hu": 60, "subacute_hu": 38, "chronic_hu": 18, "texture_hu": 2}
 
 
@@ -48,14 +49,14 @@ def test_only_fresh_blood_swirls():
 
 
 def test_texture_has_its_deviation():
-    values = density(blood(texture_hu=3.0), (0, 0, 0), POINTS, 4.0)
+    values = density(blood(texture_hu=3.0), (0, 0, 0), POINTS, 4.0, EVERYWHERE)
     assert float(values.mean()) == pytest.approx(60, abs=1) and float(values.std()) == pytest.approx(3, rel=0.25)
 
 
 def test_a_swirl_makes_about_a_third_less_dense():
     means = []
     for seed in range(6):
-        change = density(blood(swirl_hu=-15, seed=seed), (0, 0, 0), POINTS, 5.0) - 60
+        change = density(blood(swirl_hu=-15, seed=seed), (0, 0, 0), POINTS, 5.0, EVERYWHERE) - 60
         assert float(change.min()) == pytest.approx(-15, abs=0.5) and float(change.max()) == 0
         means.append(float((change < -7.5).float().mean()))
     # The noise is about normal: the swirl is half as deep as it gets at SWIRL_FROM + half the width of its edge.
@@ -66,7 +67,7 @@ def test_a_swirl_makes_about_a_third_less_dense():
 def test_layers_part_at_the_share_and_the_fresh_blood_lies_behind():
     mixed = settle(blood(mixture="layers", share=0.25), POINTS[..., 1].ravel().numpy())
     assert mixed.layer_mm == pytest.approx(-10, abs=1.5)  # y runs from -20 (the back) to 20
-    values = density(mixed, (0, 0, 0), POINTS, 5.0)
+    values = density(mixed, (0, 0, 0), POINTS, 5.0, EVERYWHERE)
     y = POINTS[..., 1]
     assert float(values[y < mixed.layer_mm - 7].min()) == pytest.approx(60, abs=0.1)
     assert float(values[y > mixed.layer_mm + 7].max()) == pytest.approx(20, abs=0.1)
@@ -84,7 +85,7 @@ def test_settling_weighs_points_by_what_they_fill():
 def test_patches_take_their_share():
     shares = []
     for seed in range(8):
-        values = density(blood(mixture="patches", share=0.4, seed=seed), (0, 0, 0), POINTS, 2.0)
+        values = density(blood(mixture="patches", share=0.4, seed=seed), (0, 0, 0), POINTS, 2.0, EVERYWHERE)
         assert float(values.min()) == pytest.approx(20) and float(values.max()) == pytest.approx(60)
         shares.append(float((values > 40).float().mean()))
     # The half-way density lies at the quantile of the share: so much is fresh, up to how normal the noise is.

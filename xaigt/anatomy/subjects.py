@@ -22,11 +22,11 @@ from pydantic import Field
 
 from xaigt.anatomy.fields import Fields
 from xaigt.anatomy.lattices import Axes, MappedLattice
+from xaigt.compiled.fields import map_points
 from xaigt.compiled.points import displace, undisplace
-from xaigt.compiled.reading import move
 from xaigt.distributions import Normal, Number, Uniform, draw
 from xaigt.randomness import subseed, white_noise
-from xaigt.sampling import Sampler
+from xaigt.sampling import Sampler, Shift, place_in_voxels
 from xaigt.schema import Strict
 from xaigt.splines import control_shape, expand
 from xaigt.volume import Grid, rotation_matrix
@@ -150,6 +150,10 @@ class SubjectMap:
         return np.asarray(torch.from_numpy(smooth).neg_().add_(push, alpha=subject.ventricles_mm).numpy())
 
     @cached_property
+    def _places(self) -> tuple[np.float32, Shift]:
+        return place_in_voxels(self.fields.push_lattice.origin, self.fields.push_lattice.spacing)
+
+    @cached_property
     def _displacement(self) -> Sampler:
         lattice = self.fields.push_lattice
         return Sampler(self._field, lattice.origin, lattice.spacing, self.device)
@@ -159,13 +163,13 @@ class SubjectMap:
         axes = points.movedim(-1, 0)
         flat = axes.reshape(3, axes[0].numel())
         if self.device.type == "cpu":
-            linear = torch.empty_like(flat, memory_format=torch.contiguous_format)
-            move(self._affine, flat.contiguous().numpy(), linear.numpy())
-        else:
-            # Written out rather than as a matrix product: the same bits for any number of points.
-            z, y, x = flat
-            along_z, along_y, along_x, shift = self._columns
-            linear = (along_x * x + along_y * y) + (along_z * z + shift)
+            found, (scale, shifts) = torch.empty(flat.shape), self._places
+            map_points(self._affine, self._field, shifts, scale, flat.contiguous().numpy(), found.numpy())
+            return found.reshape(axes.shape).movedim(0, -1)
+        # Written out rather than as a matrix product: the same bits for any number of points.
+        z, y, x = flat
+        along_z, along_y, along_x, shift = self._columns
+        linear = (along_x * x + along_y * y) + (along_z * z + shift)
         return linear.add_(self._displacement.along(linear)).reshape(axes.shape).movedim(0, -1)
 
     @cached_property

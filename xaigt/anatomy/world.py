@@ -67,14 +67,16 @@ class Anatomy:
     def at_template(self, points: torch.Tensor, channel: str) -> torch.Tensor:
         """Return a field at points ``[..., 3]`` of template space.
 
-        All channels are read at once, and kept until other points are asked for. The name ``lobe`` gives the number
-        of the lobe at each point (see :mod:`xaigt.lobes`), which is computed from its position.
+        On a GPU all channels are read at once, and kept until other points are asked for. The name ``lobe`` gives the
+        number of the lobe at each point (see :mod:`xaigt.lobes`), which is computed from its position.
         """
         if channel == LOBE:
             return torch.from_numpy(lobes_at(self.fields.scale, *points.cpu().numpy().astype(np.float64).T).T).to(
                 points
             )
-        return self._read(points, self.fields.sampler(self.device))[CHANNELS.index(channel)]
+        sampler, number = self.fields.sampler(self.device), CHANNELS.index(channel)
+        found = sampler.channel(points.movedim(-1, 0), number)
+        return self._read(points, sampler)[number] if found is None else found
 
     def to_template(self, points: torch.Tensor) -> torch.Tensor:
         """Map points ``[..., 3]`` (z, y, x; mm) of scanner space to template space; kept until others are mapped."""
@@ -104,11 +106,10 @@ class Anatomy:
         return points
 
     def _points(self, axes: Axes) -> torch.Tensor:
-        points = torch.empty(3, *(len(axis) for axis in axes), device=self.device)
-        for number, axis in enumerate(axes):
-            shape = [-1 if other == number else 1 for other in range(3)]
-            points[number] = torch.from_numpy(axis.astype(np.float32)).reshape(shape)
-        return points.movedim(0, -1)
+        z, y, x = axes
+        points = np.empty((3, len(z), len(y), len(x)), np.float32)
+        points[0], points[1], points[2] = z[:, None, None], y[:, None], x
+        return torch.from_numpy(points).to(self.device).movedim(0, -1)
 
     def to_scanner(self, point: tuple[float, float, float]) -> tuple[float, float, float]:
         """Point of scanner space that shows a point of template space (z, y, x; mm)."""

@@ -1,4 +1,4 @@
-"""Reading a lattice at points, and mapping points."""
+"""Reading all channels of a lattice at points."""
 
 from __future__ import annotations
 
@@ -76,15 +76,6 @@ def read(table: Any, shape: Any, shift: Any, scale: Any, points: Any, out: Any) 
         part = slice(first, min(first + _TOGETHER, points.shape[1]))
         _find(shape, shift, scale, points[:, part], rows, weights)
         _gather(table, shape, rows, weights, values, out[:, part])
-
-
-@compiled("f4[:, ::1]", "f4[:, ::1]", "f4[:, ::1]")
-def move(matrix: Any, points: Any, out: Any) -> None:
-    """Apply an affine map ``[3, 4]`` to points ``[3, n]`` (float32)."""
-    for i in range(points.shape[1]):
-        z, y, x = points[0, i], points[1, i], points[2, i]
-        for k in range(3):
-            out[k, i] = (matrix[k, 2] * x + matrix[k, 1] * y) + (matrix[k, 0] * z + matrix[k, 3])
 
 
 @compiled()

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from xaigt.compiled.fields import read_noise
 from xaigt.distributions import DIGITS, Number, draw
 from xaigt.lesions.weighted import Allowed, Points, fill, points_of
 from xaigt.randomness import white_noise
@@ -32,6 +33,8 @@ _SHARE = 0.75  # of a blob that lies where it may, roughly
 _EDGE = np.linspace(-EXTENT, EXTENT, _LATTICE)
 _NOISE_POINTS, _NOISE_STEP = 25, 1 / 3  # noise lattice: points an edge, and their distance in knots
 NOISE_SPACING = 2 * EXTENT / (_NOISE_POINTS - 1)
+NOISE_PLACES = (EXTENT / NOISE_SPACING, 1 / NOISE_SPACING)
+"""Shift and scale to places in voxels of the noise."""
 
 Vector = tuple[float, float, float]
 Axes = Sequence[npt.NDArray[np.float64]]
@@ -87,7 +90,7 @@ def draw_ellipsoids(rng: np.random.Generator, count: int, axis_ratio: Number) ->
 def size_function(blob: Blob, points: torch.Tensor) -> torch.Tensor:
     """G at points ``[..., 3]`` (z, y, x; mm of scanner space)."""
     offset = [(points[..., i] - blob.centre_mm[i]) / blob.radius_mm for i in range(3)]
-    return _size(blob, offset, shape_noise(blob.noise_seed, points.device)(torch.stack(offset, -1))[0])
+    return _size(blob, offset, noise_at(blob.noise_seed, points, blob.centre_mm, blob.radius_mm))
 
 
 def _size(blob: Blob, offset: list[torch.Tensor], noise: torch.Tensor) -> torch.Tensor:
@@ -128,8 +131,18 @@ def shape_noise(seed: int, device: torch.device) -> Sampler:
 
 def noise_at(seed: int, points: torch.Tensor, centre: Vector, scale_mm: float) -> torch.Tensor:
     """Noise ``[...]`` of :func:`shape_noise` at points ``[..., 3]``, by their distance from a centre over a scale."""
-    relative = torch.stack([(points[..., i] - centre[i]) / scale_mm for i in range(3)], -1)
-    return shape_noise(seed, points.device)(relative)[0]
+    if points.device.type != "cpu":
+        relative = torch.stack([(points[..., i] - centre[i]) / scale_mm for i in range(3)], -1)
+        return shape_noise(seed, points.device)(relative)[0]
+    found = points.new_empty(points.shape[:-1])
+    read_noise(noise_values(seed)[0], *NOISE_PLACES, centre, scale_mm, flat(points), found.view(-1).numpy())
+    return found
+
+
+def flat(points: torch.Tensor) -> npt.NDArray[np.float32]:
+    """Coordinates ``[3, n]`` of points ``[..., 3]``, as loops want them: without a copy where they lie outermost."""
+    axes = points.movedim(-1, 0)
+    return np.asarray(axes.reshape(3, axes[0].numel()).contiguous().numpy())
 
 
 def noise_probe(seed: int) -> Probe:

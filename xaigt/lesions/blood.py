@@ -20,9 +20,10 @@ import numpy as np
 import torch
 from pydantic import field_validator
 
+from xaigt.compiled.blood import LAYERS, PATCHES, PLAIN, SWIRLS, blood_density
 from xaigt.distributions import DIGITS, Choice, Number, Uniform, draw
 from xaigt.lesions.base import Lesion, LesionRecipe
-from xaigt.lesions.blobs import EXTENT, shape_noise
+from xaigt.lesions.blobs import EXTENT, NOISE_PLACES, flat, noise_values, shape_noise
 from xaigt.lesions.weighted import Values
 from xaigt.randomness import subseed
 from xaigt.schema import Strict
@@ -124,27 +125,42 @@ def settle(blood: Blood, heights: Values, volumes: Values | None = None) -> Bloo
     return blood.model_copy(update={"layer_mm": round(float(heights[order[index]]), DIGITS)})
 
 
-def density(blood: Blood, centre: tuple[float, float, float], points: torch.Tensor, scale_mm: float) -> torch.Tensor:
-    """Hounsfield units of the blood at points ``[..., 3]`` (z, y, x; mm); `scale_mm` is the size of its clots."""
+def density(
+    blood: Blood, centre: tuple[float, float, float], points: torch.Tensor, scale_mm: float, core: torch.Tensor
+) -> torch.Tensor:
+    """Hounsfield units of the blood at points ``[..., 3]`` (z, y, x; mm) where `core` ``[...]`` is above 0.
+
+    Elsewhere it is what it is. `scale_mm` is the size of the clots.
+    """
+    kind = {"layers": LAYERS, "patches": PATCHES}.get(blood.mixture, SWIRLS if blood.swirl_hu else PLAIN)
+    fineness = PATCH_FINENESS if kind == PATCHES else SWIRL_FINENESS
+    begin, edge = (_normal(blood.share), PATCH_EDGE) if kind == PATCHES else (SWIRL_FROM, SWIRL_EDGE)
+    added = blood.swirl_hu if kind == SWIRLS else blood.old_hu - blood.core_hu
+    if points.device.type == "cpu":
+        found = points.new_empty(points.shape[:-1])
+        blood_density(
+            noise_values(blood.seed)[0], EXTENT, NOISE_PLACES[1], centre, scale_mm, kind,
+            (blood.core_hu, blood.texture_hu, added),
+            (blood.layer_mm, LAYER_RIPPLE_MM, LAYER_MM) if kind == LAYERS else (begin, edge, 0.0),
+            (fineness, WARP), core.reshape(-1).numpy(), flat(points), found.view(-1).numpy(),
+        )  # fmt: skip
+        return found
     noise = shape_noise(blood.seed, points.device)
     relative = torch.stack([(points[..., i] - centre[i]) / scale_mm for i in range(3)], -1)
     texture = noise(folded(relative))[0]
     level = blood.core_hu + blood.texture_hu * texture
-    if blood.mixture == "layers":
+    if kind == LAYERS:
         height = blood.layer_mm + LAYER_RIPPLE_MM * texture - points[..., 1]
-        fresh = torch.clamp(0.5 + height / (2 * LAYER_MM), 0, 1)
-        return level + (1 - fresh) * (blood.old_hu - blood.core_hu)
-    if blood.mixture == "none" and blood.swirl_hu == 0:
+        return level + (1 - torch.clamp(0.5 + height / (2 * LAYER_MM), 0, 1)) * added
+    if kind == PLAIN:
         return level
-    fineness = PATCH_FINENESS if blood.mixture == "patches" else SWIRL_FINENESS
     wound = noise(folded(fineness * relative[..., [2, 0, 1]] + WARP * texture[..., None] + 1.0))[0]
-    if blood.mixture == "patches":
-        # The noise has about unit variance: its quantile is that of a normal.
-        limit = float(torch.special.ndtri(torch.tensor(blood.share, dtype=torch.float64)))
-        old = torch.clamp(0.5 + (wound - limit) / PATCH_EDGE, 0, 1)
-        return level + old * (blood.old_hu - blood.core_hu)
-    swirled = torch.clamp((wound - SWIRL_FROM) / SWIRL_EDGE, 0, 1)
-    return level + swirled * blood.swirl_hu
+    return level + torch.clamp((wound - begin) / edge + (0.5 if kind == PATCHES else 0.0), 0, 1) * added
+
+
+def _normal(share: float) -> float:
+    """Quantile of the noise, which has about unit variance: that of a normal."""
+    return float(torch.special.ndtri(torch.tensor(share, dtype=torch.float64)))
 
 
 def folded(position: torch.Tensor) -> torch.Tensor:

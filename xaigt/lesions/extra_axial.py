@@ -157,7 +157,7 @@ class ExtraAxialFamily(Family):
         beyond = (size - lesion.shape.level_mm) * lesion.shape.ratio
         outside = torch.maximum(beyond, self._outside(lesion, at, depth))
         core = torch.clamp(0.5 - outside / softness, 0, 1)
-        level = density(lesion.blood, lesion.centre_mm, points, CLOT_MM)
+        level = density(lesion.blood, lesion.centre_mm, points, CLOT_MM, core)
         return Footprint(core, level, torch.zeros_like(core), 0.0)
 
     def displacement(

@@ -105,7 +105,7 @@ class IntraparenchymalFamily(Family):
         core = torch.clamp(0.5 - outside / softness, 0, 1)
         fade = torch.clamp((lesion.oedema_mm - blob) / (0.5 * lesion.oedema_mm), 0, 1)
         oedema = fade * fade * (3 - 2 * fade) * (inside > 0) * (1 - core)
-        level = density(lesion.blood, lesion.centre_mm, points, lesion.radius_mm)
+        level = density(lesion.blood, lesion.centre_mm, points, lesion.radius_mm, core)
         return Footprint(core, level, oedema, lesion.oedema_hu)
 
     def displacement(

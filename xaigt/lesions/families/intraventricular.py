@@ -113,7 +113,7 @@ class IntraventricularFamily(Family):
         outside = _outside(lesion.side, at, world.at_template(at, "ventricles"))
         beyond = torch.maximum(height - lesion.level_mm, outside)
         core = torch.clamp(0.5 - beyond / softness, 0, 1)
-        level = density(lesion.blood, lesion.centre_mm, points, CLOT_MM)
+        level = density(lesion.blood, lesion.centre_mm, points, CLOT_MM, core)
         return Footprint(core, level, torch.zeros_like(core), 0.0)
 
 

@@ -13,7 +13,7 @@ from pydantic import field_validator
 
 from xaigt.distributions import DIGITS, Choice, Number, Uniform, draw
 from xaigt.lesions.base import Family, Footprint, Lesion, LesionRecipe, Streams, World
-from xaigt.lesions.blobs import shape_noise
+from xaigt.lesions.blobs import noise_at
 from xaigt.randomness import subseed
 
 # Directions (z, y, x; right side) from a point in the middle of the head, and how far they spread.
@@ -24,6 +24,7 @@ SITES = {
     "convexity": ((0.25, 0.0, 1.0), 0.4),
 }
 MIDDLE = (5.0, -18.0, 0.0)
+NOISE_MM = 12.0  # scale of the noise that its thickness follows
 _FAR = (25.0, 115.0)  # where the inner table is looked for, mm from the middle
 
 
@@ -88,7 +89,7 @@ class SkullEdgeFamily(Family):
         depth = world(points, "depth")
         offset = torch.stack([points[..., i] - lesion.centre_mm[i] for i in range(3)], -1)
         taper = 1 - (offset.norm(dim=-1) / lesion.radius_mm) ** 2
-        noise = shape_noise(lesion.noise_seed, points.device)(offset / 12.0)[0]
+        noise = noise_at(lesion.noise_seed, points, lesion.centre_mm, NOISE_MM)
         outside = depth - lesion.thickness_mm * torch.clamp(taper, min=-1) * (1 + 0.3 * torch.clamp(noise, -2, 2))
         core = torch.clamp(0.5 - torch.maximum(outside, -depth) / softness, 0, 1)
         return Footprint(core, torch.full_like(core, lesion.hu), torch.zeros_like(core), 0.0)

@@ -10,7 +10,7 @@ import torch
 
 from xaigt.distributions import Choice, Number, Quantiles, Uniform, draw
 from xaigt.lesions.base import Family, Footprint, Streams, World
-from xaigt.lesions.blobs import noise_on, shape_noise, sphere_radius, spread
+from xaigt.lesions.blobs import noise_at, noise_on, sphere_radius, spread
 from xaigt.lesions.blood import BloodRecipe, Hematoma, density, draw_blood, settle
 from xaigt.lesions.weighted import Points, box_axes, fill, points_of, z_range
 from xaigt.randomness import subseed
@@ -125,7 +125,7 @@ class SubarachnoidFamily(Family):
 
     def footprint(self, lesion: Subarachnoid, world: World, points: torch.Tensor, softness: float) -> Footprint:
         offset = [points[..., i] - lesion.centre_mm[i] for i in range(3)]
-        noise = shape_noise(lesion.noise_seed, points.device)(torch.stack(offset, -1) / NOISE_MM)[0]
+        noise = noise_at(lesion.noise_seed, points, lesion.centre_mm, NOISE_MM)
         near = torch.clamp(0.5 - (_size(lesion, offset, noise) - lesion.level_mm) / softness, 0, 1)
         near = near * (_flat_norm(offset) <= lesion.reach_mm)
         at = world.to_template(points)
@@ -133,8 +133,8 @@ class SubarachnoidFamily(Family):
         filled = torch.clamp((fluid - FLUID) / (FLUID_FULL - FLUID) + 0.5, 0, 1) * (fluid > FLUID)
         free = torch.clamp(0.5 - world.at_template(at, "ventricles") / softness, 0, 1)
         free = free * torch.clamp(0.5 + (world.at_template(at, "depth") - INNER_MM) / softness, 0, 1)
-        level = density(lesion.blood, lesion.centre_mm, points, CLOT_MM)
         core = near * filled * free
+        level = density(lesion.blood, lesion.centre_mm, points, CLOT_MM, core)
         return Footprint(core, level, torch.zeros_like(core), 0.0)
 
 
