@@ -24,6 +24,12 @@ Axes = tuple[npt.NDArray[np.float64], npt.NDArray[np.float64], npt.NDArray[np.fl
 Box = tuple[slice, slice, slice]
 """Part of a lattice: a run of its coordinates along z, y and x."""
 
+Along = slice | npt.NDArray[np.int64]
+
+
+Part = tuple[Along, Along, Along]
+"""Part of a lattice: a run of its coordinates along z, y and x, or the numbers of some."""
+
 
 class MappedLattice:
     """Where the points of a lattice lie in template space.
@@ -49,11 +55,11 @@ class MappedLattice:
             self._share.append((position - low).astype(np.float32))
         self._nodes = mapping(torch.stack(torch.meshgrid(*nodes, indexing="ij")).movedim(0, -1)).movedim(-1, 0)
 
-    def points(self, part: Box = (slice(None), slice(None), slice(None))) -> torch.Tensor:
+    def points(self, part: Part = (slice(None), slice(None), slice(None))) -> torch.Tensor:
         """Points ``[z, y, x, 3]`` (z, y, x; mm of template space) of a part of the lattice."""
         return self.along(part).movedim(0, -1)
 
-    def along(self, part: Box = (slice(None), slice(None), slice(None))) -> torch.Tensor:
+    def along(self, part: Part = (slice(None), slice(None), slice(None))) -> torch.Tensor:
         """Coordinates ``[3, z, y, x]`` of the points of a part of the lattice."""
         low = tuple(axis[along] for axis, along in zip(self._low, part, strict=True))
         share = tuple(axis[along] for axis, along in zip(self._share, part, strict=True))

@@ -13,7 +13,7 @@ import torch
 
 from xaigt.anatomy.cards import load_card
 from xaigt.anatomy.fields import CHANNELS, Fields
-from xaigt.anatomy.lattices import Axes, Box
+from xaigt.anatomy.lattices import Axes, Part
 from xaigt.anatomy.lobes import LOBE, lobes_at
 from xaigt.anatomy.subjects import Subject, SubjectMap
 from xaigt.volume import Grid
@@ -94,18 +94,19 @@ class Anatomy:
 
     def lattice(self, axes: Axes) -> torch.Tensor:
         """Points ``[z, y, x, 3]`` of scanner space with these coordinates (mm); mapping them next costs little."""
-        points = self._points(axes)
+        points = self.points(axes)
         self._mapped.keep(points, self.map.on_lattice(axes).points())
         return points
 
-    def voxels(self, grid: Grid, box: Box) -> torch.Tensor:
+    def voxels(self, grid: Grid, part: Part) -> torch.Tensor:
         """Centres ``[z, y, x, 3]`` of a part of a grid; the grid is mapped once for all of its parts."""
-        z, y, x = (axis[part] for axis, part in zip(grid.axes(), box, strict=True))
-        points = self._points((z, y, x))
-        self._mapped.keep(points, self.map.on_grid(grid).points(box))
+        z, y, x = (axis[along] for axis, along in zip(grid.axes(), part, strict=True))
+        points = self.points((z, y, x))
+        self._mapped.keep(points, self.map.on_grid(grid).points(part))
         return points
 
-    def _points(self, axes: Axes) -> torch.Tensor:
+    def points(self, axes: Axes) -> torch.Tensor:
+        """Points ``[z, y, x, 3]`` of scanner space with these coordinates (mm), not mapped yet."""
         z, y, x = axes
         points = np.empty((3, len(z), len(y), len(x)), np.float32)
         points[0], points[1], points[2] = z[:, None, None], y[:, None], x

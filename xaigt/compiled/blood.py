@@ -72,7 +72,8 @@ def blood_density(
         out[i] = core
         if where[i] <= _0:
             continue
-        z, y, x = (points[0, i] - centre[0]) / unit, (points[1, i] - centre[1]) / unit, (points[2, i] - centre[2]) / unit
+        z, y = (points[0, i] - centre[0]) / unit, (points[1, i] - centre[1]) / unit
+        x = (points[2, i] - centre[2]) / unit
         texture = _noise(data, extent, scale, z, y, x)
         out[i] += sd * texture
         if kind == LAYERS:

@@ -13,6 +13,7 @@ import numpy as np
 from xaigt.compiled import compiled
 
 _0, _1 = np.float32(0), np.float32(1)
+_NEXT = np.uint64(1)  # without a sign: no index counts from the end
 
 
 @compiled()
@@ -22,7 +23,7 @@ def cell(position: Any, count: Any) -> Any:
     position = position if position > _0 else _0  # also what is no number
     position = position if position < last else last
     low = min(np.int64(position), count - 2)
-    return low, position - np.float32(low)
+    return np.uint64(low), position - np.float32(low)
 
 
 @compiled()
@@ -36,11 +37,12 @@ def weights(up: Any, ahead: Any, away: Any) -> Any:
 @compiled()
 def weighted(data: Any, z: Any, y: Any, x: Any, share: Any) -> Any:
     """Weighted sum of the corners of a cell of an array ``[z, y, x]``."""
-    low = (data[z, y, x] * share[0] + data[z, y, x + 1] * share[1]) + (
-        data[z, y + 1, x] * share[2] + data[z, y + 1, x + 1] * share[3]
+    above, ahead, beside = z + _NEXT, y + _NEXT, x + _NEXT
+    low = (data[z, y, x] * share[0] + data[z, y, beside] * share[1]) + (
+        data[z, ahead, x] * share[2] + data[z, ahead, beside] * share[3]
     )
-    high = (data[z + 1, y, x] * share[4] + data[z + 1, y, x + 1] * share[5]) + (
-        data[z + 1, y + 1, x] * share[6] + data[z + 1, y + 1, x + 1] * share[7]
+    high = (data[above, y, x] * share[4] + data[above, y, beside] * share[5]) + (
+        data[above, ahead, x] * share[6] + data[above, ahead, beside] * share[7]
     )
     return low + high
 
@@ -81,7 +83,8 @@ def read_noise(data: Any, shift: Any, scale: Any, centre: Any, unit: Any, points
     Its shift is the same along each axis.
     """
     for i in range(points.shape[1]):
-        z, y, x = (points[0, i] - centre[0]) / unit, (points[1, i] - centre[1]) / unit, (points[2, i] - centre[2]) / unit
+        z, y = (points[0, i] - centre[0]) / unit, (points[1, i] - centre[1]) / unit
+        x = (points[2, i] - centre[2]) / unit
         out[i] = value_at(data, z * scale + shift, y * scale + shift, x * scale + shift)
 
 

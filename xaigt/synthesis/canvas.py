@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import copy
 
+import numpy as np
 import torch
 
 from xaigt.anatomy.subjects import Subject
 from xaigt.anatomy.world import Anatomy
+from xaigt.compiled.planting import blend
 from xaigt.lesions import Lesion, family
-from xaigt.synthesis.cover import cover
+from xaigt.synthesis.cover import Cover, cover
 from xaigt.synthesis.plan import Plan
 from xaigt.volume import Grid
 
 GREY_SHARE = 0.6  # oedema spreads along white matter; grey matter takes less of it
+_UNKNOWN = np.empty((0, 0, 0), bool)
 
 
 class Canvas:
@@ -42,11 +45,27 @@ class Canvas:
         found = cover(kind, lesion, self._anatomy, self._grid)
         if found is None:
             return
+        z, y, x = (axis[along] for axis, along in zip(self._grid.axes(), found.box, strict=True))
+        exact = kind.nominal(lesion, self._anatomy, self._anatomy.points((z, y, x)))
+        (self._blend if self.image.device.type == "cpu" else self._blend_on_device)(instance, found, exact)
+
+    def _blend(self, instance: int, found: Cover, exact: torch.Tensor | None) -> None:
+        subject, box = self._anatomy.map.subject, found.box
+        tissue = tuple(self._read[name].numpy()[box] for name in ("grey", "white", "csf"))
+        blend(
+            tissue, (subject.grey_hu, subject.white_hu, subject.csf_hu),
+            found.core.numpy(), found.filling.numpy(), found.oedema.numpy(),
+            _UNKNOWN if exact is None else exact.numpy(), found.additive, found.shift, GREY_SHARE,
+            self._contrast, instance,
+            self.image.numpy()[box], self.instance.numpy()[box], self.core.numpy()[box], self.oedema.numpy()[box],
+        )  # fmt: skip
+
+    def _blend_on_device(self, instance: int, found: Cover, exact: torch.Tensor | None) -> None:
+        """Do what :func:`xaigt.compiled.planting.blend` does, for any device."""
         box, core, oedema = found.box, found.core, found.oedema
         matter = self._read["white"][box] + GREY_SHARE * self._read["grey"][box]
         # A lesion replaces the soft tissue of a voxel, not the share of bone beside it; and not an earlier lesion.
         change = found.filling if found.additive else found.filling - core * self._tissue(box)
-        exact = kind.nominal(lesion, self._anatomy, found.centres)
         own = core >= 0.5 if exact is None else exact
         room = 1 - self.core[box]
         owns = own & (room > 0) & (core > self.core[box])

@@ -16,8 +16,9 @@ import numpy as np
 import torch
 
 from xaigt.anatomy.world import Anatomy
+from xaigt.compiled.planting import near_box, voxel_means
 from xaigt.lesions import Lesion
-from xaigt.lesions.base import Corner, Family, Footprint
+from xaigt.lesions.base import Corner, Family
 from xaigt.volume import Grid
 
 SUBSTEP_MM = 1.25  # distance of the points inside a voxel
@@ -25,6 +26,8 @@ _SLACK = 1.3  # a lesion's outside may change by more than the distance, as the 
 _BATCH = 1 << 15  # points evaluated together
 _BLOCK = 3  # pixels along each edge of a block of which one is looked at first
 _FEW = 1 << 12  # points: so many are not worth a first look at the centres
+
+_EVERYWHERE: tuple[Corner, Corner] = ((-math.inf,) * 3, (math.inf,) * 3)
 
 Box = tuple[slice, slice, slice]
 
@@ -37,8 +40,6 @@ class Cover:
     ----------
     box
         Which voxels.
-    centres
-        Of these, ``[z, y, x, 3]`` (mm).
     core
         Share (0..1) of each voxel that the lesion fills, ``[z, y, x]``.
     filling
@@ -52,7 +53,6 @@ class Cover:
     """
 
     box: Box
-    centres: torch.Tensor
     core: torch.Tensor
     filling: torch.Tensor
     oedema: torch.Tensor
@@ -62,82 +62,83 @@ class Cover:
 
 def cover(kind: Family, lesion: Lesion, anatomy: Anatomy, grid: Grid) -> Cover | None:
     """Evaluate a lesion on a grid; None if its surroundings do not meet the grid."""
-    device = anatomy.device
-    offsets, spacing = _offsets(grid.voxel, device)
-    box = _box(grid, lesion.centre_mm, kind.reach(lesion), kind.bounds(lesion), spacing)
+    reach, heights = kind.reach(lesion), grid.axes()[0]
+    apart = max(float(heights[0]) - lesion.centre_mm[0], lesion.centre_mm[0] - float(heights[-1]))
+    if apart - grid.voxel[0] / 2 > reach:  # most lie in other slices
+        return None
+    offsets, spacing = _offsets(grid.voxel, anatomy.device)
+    box = _box(grid, lesion.centre_mm, reach, kind.bounds(lesion), spacing)
     if box is None:
         return None
-    centres = anatomy.voxels(grid, box)
-    places = centres.reshape(-1, 3)
-    count = len(places)
-    if count * len(offsets) <= _FEW:
-        inside = _evaluate(kind, lesion, anatomy, places, offsets, spacing)
-        return inside.on(box, centres)
-    around, near = _look(kind, lesion, anatomy, centres, grid.voxel, spacing)
-    wide = torch.nonzero(near.reshape(-1))[:, 0]
-    core, filling, oedema = (torch.zeros(count, device=device) for _ in range(3))
-    if around.oedema.shape == near.shape:
-        oedema[:] = around.oedema.reshape(-1)
-    batch = max(1, _BATCH // len(offsets))
-    for start in range(0, len(wide), batch):
-        part = wide[start : start + batch]
-        inside = _evaluate(kind, lesion, anatomy, places[part], offsets, spacing)
-        core[part], filling[part], oedema[part] = inside.core, inside.filling, inside.oedema
-    return _Means(core, filling, oedema, around.shift, around.add is not None).on(box, centres)
+    z, y, x = (axis[along] for axis, along in zip(grid.axes(), box, strict=True))
+    found = _Means(torch.zeros(3, len(z), len(y), len(x), device=anatomy.device))
+    count, places = len(z) * len(y) * len(x), anatomy.points((z, y, x)).movedim(-1, 0).reshape(3, -1)
+    if count * offsets.shape[1] <= _FEW:
+        found.evaluate(kind, lesion, anatomy, places, offsets, spacing, torch.arange(count, device=anatomy.device))
+    else:
+        near = _look(kind, lesion, anatomy, grid, box, spacing, found)
+        wide = torch.nonzero(near.reshape(-1))[:, 0]
+        batch = max(1, _BATCH // offsets.shape[1])
+        for start in range(0, len(wide), batch):
+            part = wide[start : start + batch]
+            found.evaluate(kind, lesion, anatomy, places[:, part], offsets, spacing, part)
+    return Cover(box, *found.values, found.shift, found.additive)
+
+
+class _Means:
+    """What :class:`Cover` says: its three fields ``[3, z, y, x]``, and what goes with them, as it becomes known."""
+
+    def __init__(self, values: torch.Tensor) -> None:
+        self.values = values
+        self.shift, self.additive = 0.0, False
+
+    def evaluate(
+        self,
+        kind: Family,
+        lesion: Lesion,
+        anatomy: Anatomy,
+        places: torch.Tensor,
+        offsets: torch.Tensor,
+        spacing: float,
+        where: torch.Tensor,
+    ) -> None:
+        """Take means over points inside the voxels `where` ``[n]``, whose centres ``[3, n]`` are given."""
+        # Coordinates outermost in memory: each is read as one run.
+        points = (places[:, :, None] + offsets[:, None, :]).movedim(0, -1)
+        inside = kind.footprint(lesion, anatomy, points, spacing)
+        value = inside.level if inside.add is None else inside.add
+        self.shift, self.additive = inside.shift, inside.add is not None
+        into = self.values.reshape(3, -1)
+        if points.device.type == "cpu":
+            seen = (values.numpy() for values in (inside.core, value, inside.oedema, where))
+            voxel_means(*seen, *into.numpy())
+            return
+        means = inside.core.mean(1), (inside.core * value).mean(1), inside.oedema.mean(1)
+        into[:, where] = torch.stack(means)
 
 
 def _look(
-    kind: Family,
-    lesion: Lesion,
-    anatomy: Anatomy,
-    centres: torch.Tensor,
-    voxel: tuple[float, float, float],
-    spacing: float,
-) -> tuple[Footprint, torch.Tensor]:
-    """First look at voxels ``[z, y, x, 3]``: a footprint, and which voxels the lesion may fill a part of.
+    kind: Family, lesion: Lesion, anatomy: Anatomy, grid: Grid, box: Box, spacing: float, found: _Means
+) -> torch.Tensor:
+    """First look at the voxels of a box: which of them ``[z, y, x]`` the lesion may fill a part of, and its oedema.
 
     Of a plain lesion in a thick slice one pixel in nine is looked at, as the slice is thicker than three pixels are
     wide; but all are if there is oedema, which is not looked at again where it is alone.
     """
+    voxel = grid.voxel
     if kind.plain and voxel[0] > _BLOCK * max(voxel[1:]):
-        rows, columns = (torch.arange(size, device=centres.device) for size in centres.shape[1:3])
-        middles = [(axis[::_BLOCK] + _BLOCK // 2).clamp(max=len(axis) - 1) for axis in (rows, columns)]
-        some = centres[:, middles[0]][:, :, middles[1]]
+        rows, columns = (np.arange(along.stop - along.start) for along in box[1:])
+        middles = [np.minimum(line[::_BLOCK] + _BLOCK // 2, len(line) - 1) for line in (rows, columns)]
+        some = anatomy.voxels(grid, (box[0], box[1].start + middles[0], box[2].start + middles[1]))
         softness = _SLACK * math.hypot(voxel[0], _BLOCK * voxel[1], _BLOCK * voxel[2]) + spacing
         around = kind.footprint(lesion, anatomy, some, softness)
         if not bool(around.oedema.any()):
-            return around, (around.core > 0)[:, rows // _BLOCK][:, :, columns // _BLOCK]
-    around = kind.footprint(lesion, anatomy, centres, _SLACK * math.hypot(*voxel) + spacing)
-    return around, around.core > 0
-
-
-@dataclass(frozen=True)
-class _Means:
-    """What :class:`Cover` says, for voxels in a row."""
-
-    core: torch.Tensor
-    filling: torch.Tensor
-    oedema: torch.Tensor
-    shift: float
-    additive: bool
-
-    def on(self, box: Box, centres: torch.Tensor) -> Cover:
-        shape = centres.shape[:-1]
-        core, filling, oedema = (values.reshape(shape) for values in (self.core, self.filling, self.oedema))
-        return Cover(box, centres, core, filling, oedema, self.shift, self.additive)
-
-
-def _evaluate(
-    kind: Family, lesion: Lesion, anatomy: Anatomy, places: torch.Tensor, offsets: torch.Tensor, spacing: float
-) -> _Means:
-    """Means over points inside voxels whose centres ``[n, 3]`` are given."""
-    # Coordinates outermost in memory: each is read as one run.
-    points = (places.T[:, :, None] + offsets.T[:, None, :]).movedim(0, -1)
-    inside = kind.footprint(lesion, anatomy, points, spacing)
-    value = inside.level if inside.add is None else inside.add
-    return _Means(
-        inside.core.mean(1), (inside.core * value).mean(1), inside.oedema.mean(1), inside.shift, inside.add is not None
-    )
+            near = (around.core > 0).repeat_interleave(_BLOCK, 1).repeat_interleave(_BLOCK, 2)
+            return near[:, : len(rows), : len(columns)]
+    around = kind.footprint(lesion, anatomy, anatomy.voxels(grid, box), _SLACK * math.hypot(*voxel) + spacing)
+    found.values[2] = around.oedema
+    found.shift = around.shift
+    return around.core > 0
 
 
 def _box(
@@ -148,30 +149,19 @@ def _box(
     spacing: float,
 ) -> Box | None:
     """Part of the grid within `reach` of `centre`, and within `bounds`; None if they do not meet."""
-    heights = grid.axes()[0]
-    apart = max(float(heights[0]) - centre[0], centre[0] - float(heights[-1])) - grid.voxel[0] / 2
-    if apart > reach:  # most lie in other slices
-        return None
-    slices: list[slice] = []
-    low, high = bounds or ((-math.inf,) * 3, (math.inf,) * 3)
-    for number, (axis, middle, voxel) in enumerate(zip(grid.axes(), centre, grid.voxel, strict=True)):
-        distance = np.maximum(np.abs(axis - middle) - voxel / 2, 0)
-        edge = (voxel + spacing) / 2
-        near = np.flatnonzero((distance <= reach) & (axis >= low[number] - edge) & (axis <= high[number] + edge))
-        if near.size == 0:
-            return None
-        slices.append(slice(int(near[0]), int(near[-1]) + 1))
-        if len(slices) == 1:  # planes that miss the centre cut a smaller disc out of the sphere
-            reach = math.sqrt(max(reach**2 - float(distance[slices[0]].min()) ** 2, 0.0))
-    return slices[0], slices[1], slices[2]
+    low, high = bounds or _EVERYWHERE
+    found = np.empty((3, 2), np.int64)
+    near_box(*grid.axes(), grid.voxel, centre, reach, low, high, spacing, found)
+    (z, end_z), (y, end_y), (x, end_x) = found.tolist()
+    return (slice(z, end_z), slice(y, end_y), slice(x, end_x)) if end_z and end_y and end_x else None
 
 
 @lru_cache(maxsize=16)
 def _offsets(voxel: tuple[float, float, float], device: torch.device) -> tuple[torch.Tensor, float]:
-    """Points inside a voxel, ``[n, 3]`` from its centre (mm), and their largest distance along an axis."""
+    """Points inside a voxel, ``[3, n]`` from its centre (mm), and their largest distance along an axis."""
     axes, spacing = [], 0.0
     for extent in voxel:
         count = math.ceil(extent / SUBSTEP_MM)
         axes.append(torch.from_numpy(((np.arange(count) + 0.5) / count - 0.5) * extent).float().to(device))
         spacing = max(spacing, extent / count)
-    return torch.stack(torch.meshgrid(*axes, indexing="ij"), -1).reshape(-1, 3), spacing
+    return torch.stack(torch.meshgrid(*axes, indexing="ij")).reshape(3, -1), spacing
