@@ -1,10 +1,16 @@
-"""Volume of a union of round-ended tubes, by the points of a lattice that lie inside."""
+"""Unions of round-ended tubes: their volume, by the points of a lattice that lie inside, and what they fill."""
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
+import numpy as np
+
 from xaigt.compiled import compiled
+from xaigt.compiled.cores import share
+
+_0, _1 = np.float32(0), np.float32(1)
 
 
 @compiled("f8[:, ::1]", "f8[:, ::1]", "f8[::1]", "f8[::1]", "f8[::1]", "i8[::1]", "i8[::1]")
@@ -40,3 +46,43 @@ def points_inside(start: Any, end: Any, radius: Any, first: Any, step: Any, coun
                         found += 1
                         break
     out[0] = found
+
+
+@compiled("f4[:, ::1]", "f4[:, ::1]", "f4", "f4[::1]")
+def tube_cores(tubes: Any, points: Any, softness: Any, out: Any) -> None:
+    """Share of the surroundings of points that a union of tubes fills.
+
+    Parameters
+    ----------
+    tubes
+        ``[k, 7]``: both ends and the radius of each.
+    points
+        ``[3, n]``.
+    softness
+        Width of the edge.
+    out
+        ``[n]``, to write to.
+    """
+    count = tubes.shape[0]
+    along, square = tubes[:, 3:6] - tubes[:, :3], np.empty(count, np.float32)
+    low, high = np.full(3, np.float32(np.inf)), np.full(3, np.float32(-np.inf))
+    for n in range(count):
+        length = (along[n, 0] * along[n, 0] + along[n, 1] * along[n, 1]) + along[n, 2] * along[n, 2]
+        square[n] = max(length, np.float32(1e-6))
+        for a in range(3):  # nothing lies farther than the edge from the box of all
+            reach = tubes[n, 6] + softness
+            low[a] = min(low[a], min(tubes[n, a], tubes[n, 3 + a]) - reach)
+            high[a] = max(high[a], max(tubes[n, a], tubes[n, 3 + a]) + reach)
+    for i in range(points.shape[1]):
+        out[i] = _0
+        z, y, x = points[0, i], points[1, i], points[2, i]
+        if not (low[0] <= z <= high[0] and low[1] <= y <= high[1] and low[2] <= x <= high[2]):
+            continue
+        nearest = np.float32(np.inf)
+        for n in range(count):
+            dz, dy, dx = z - tubes[n, 0], y - tubes[n, 1], x - tubes[n, 2]
+            there = ((dz * along[n, 0] + dy * along[n, 1]) + dx * along[n, 2]) / square[n]
+            there = min(max(there, _0), _1)
+            dz, dy, dx = dz - there * along[n, 0], dy - there * along[n, 1], dx - there * along[n, 2]
+            nearest = min(nearest, math.sqrt((dz * dz + dy * dy) + dx * dx) - tubes[n, 6])
+        out[i] = share(nearest, softness)

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from xaigt.compiled.blobs import blob_sizes
 from xaigt.compiled.fields import read_noise
 from xaigt.distributions import DIGITS, Number, draw
 from xaigt.lesions.weighted import Allowed, Points, fill, points_of
@@ -89,8 +90,28 @@ def draw_ellipsoids(rng: np.random.Generator, count: int, axis_ratio: Number) ->
 
 def size_function(blob: Blob, points: torch.Tensor) -> torch.Tensor:
     """G at points ``[..., 3]`` (z, y, x; mm of scanner space)."""
+    noise = noise_at(blob.noise_seed, points, blob.centre_mm, blob.radius_mm)
+    if points.device.type != "cpu":
+        return size_on_device(blob, points, noise)
+    size = torch.empty_like(noise)
+    parts = np.array([_row(part) for part in blob.ellipsoids], np.float32)
+    blob_sizes(
+        flat(points), noise.view(-1).numpy(), parts, blob.centre_mm, blob.radius_mm, blob.roughness, EXTENT,
+        size.view(-1).numpy(),
+    )  # fmt: skip
+    return size
+
+
+def _row(part: Ellipsoid) -> list[float]:
+    """Numbers of an ellipsoid as :func:`xaigt.compiled.blobs.blob_sizes` takes them."""
+    axes = rotation_matrix(part.rotation_deg).T[:, ::-1] / np.array(part.axes)[:, None]
+    return [*part.offset, *axes.ravel().tolist(), 1 - part.size]
+
+
+def size_on_device(blob: Blob, points: torch.Tensor, noise: torch.Tensor) -> torch.Tensor:
+    """Do what :func:`xaigt.compiled.blobs.blob_sizes` does, for any device."""
     offset = [(points[..., i] - blob.centre_mm[i]) / blob.radius_mm for i in range(3)]
-    return _size(blob, offset, noise_at(blob.noise_seed, points, blob.centre_mm, blob.radius_mm))
+    return _size(blob, offset, noise)
 
 
 def _size(blob: Blob, offset: list[torch.Tensor], noise: torch.Tensor) -> torch.Tensor:

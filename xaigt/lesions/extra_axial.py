@@ -7,14 +7,15 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 import torch
 
+from xaigt.compiled.cores import layer_cores
 from xaigt.distributions import DIGITS, Number, draw
 from xaigt.lesions import sheets
 from xaigt.lesions.base import Family, Footprint, Streams, World
-from xaigt.lesions.blobs import noise_at, noise_probe, sphere_radius
+from xaigt.lesions.blobs import flat, noise_at, noise_probe, sphere_radius
 from xaigt.lesions.blood import BloodRecipe, Hematoma, density, draw_blood, settle
 from xaigt.lesions.mass import from_layer, held_by_skull
 from xaigt.lesions.sheets import Sheet
-from xaigt.lesions.shell import Layer, first_crossing, lattice, polar, radius_of_volume, size_function, thickness
+from xaigt.lesions.shell import Layer, first_crossing, frame, lattice, polar, radius_of_volume, size_function, thickness
 from xaigt.lesions.weighted import fill, z_range
 from xaigt.randomness import subseed
 
@@ -151,14 +152,50 @@ class ExtraAxialFamily(Family):
         at = world.to_template(points)
         depth = world.at_template(at, "depth")
         noise = noise_at(lesion.noise_seed, points, lesion.centre_mm, NOISE_MM)
+        core = self._core(lesion, points, at, depth, noise, softness)
+        level = density(lesion.blood, lesion.centre_mm, points, CLOT_MM, core)
+        return Footprint(core, level, torch.zeros_like(core), 0.0)
+
+    def _core(
+        self,
+        lesion: ExtraAxial,
+        points: torch.Tensor,
+        at: torch.Tensor,
+        depth: torch.Tensor,
+        noise: torch.Tensor,
+        softness: float,
+    ) -> torch.Tensor:
+        """Share (0..1) of the surroundings of points that the layer fills."""
+        layer = lesion.shape
+        if isinstance(layer, Sheet) or points.device.type != "cpu":
+            return self.core_on_device(lesion, points, at, depth, noise, softness)
+        normal, along, up, radius = frame(layer)
+        core = torch.empty_like(depth)
+        folds = np.array([(*normal, offset) for normal, offset in lesion.folds], np.float32).reshape(-1, 4)
+        layer_cores(
+            flat(points), flat(at), depth.view(-1).numpy(), noise.view(-1).numpy(), layer.form == "lens",
+            layer.origin_mm, np.array([normal, along, up], np.float32),
+            (radius, layer.stretch, layer.ratio, layer.level_mm), ROUGHNESS, DURA_MM, folds, softness,
+            core.view(-1).numpy(),
+        )  # fmt: skip
+        return core
+
+    def core_on_device(
+        self,
+        lesion: ExtraAxial,
+        points: torch.Tensor,
+        at: torch.Tensor,
+        depth: torch.Tensor,
+        noise: torch.Tensor,
+        softness: float,
+    ) -> torch.Tensor:
+        """Do what :func:`xaigt.compiled.cores.layer_cores` does, for any device, and for sheets."""
         along = depth if isinstance(lesion.shape, Sheet) else polar(lesion.shape, points)
         size = self._size(lesion.shape, at, depth, along, noise)
         # In depth the size function grows 1 / ratio times as fast as the distance.
         beyond = (size - lesion.shape.level_mm) * lesion.shape.ratio
         outside = torch.maximum(beyond, self._outside(lesion, at, depth))
-        core = torch.clamp(0.5 - outside / softness, 0, 1)
-        level = density(lesion.blood, lesion.centre_mm, points, CLOT_MM, core)
-        return Footprint(core, level, torch.zeros_like(core), 0.0)
+        return torch.clamp(0.5 - outside / softness, 0, 1)
 
     def displacement(
         self, lesion: ExtraAxial, world: World, points: torch.Tensor, strength: float

@@ -13,9 +13,10 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from xaigt.compiled.tubes import points_inside
+from xaigt.compiled.tubes import points_inside, tube_cores
 from xaigt.distributions import DIGITS
 from xaigt.lesions.base import Corner, Family, Footprint, Lesion, World
+from xaigt.lesions.blobs import flat
 from xaigt.schema import Strict
 
 Point = tuple[float, float, float]
@@ -54,20 +55,12 @@ class StrandsFamily(Family):
         return rounded(low), rounded(high)
 
     def footprint(self, lesion: Any, world: World, points: torch.Tensor, softness: float) -> Footprint:
-        core = points.new_zeros(points.shape[:-1])
-        # Only what lies in the box of the tubes can be near them, and the inner table matters only there.
-        low, high = _box(lesion.tubes)
-        inside = ((points >= points.new_tensor(low - softness)) & (points <= points.new_tensor(high + softness))).all(
-            -1
-        )
-        at = points[inside]
-        if len(at):
-            outside = distance(lesion.tubes, at)
-            close = outside < softness / 2
-            if bool(close.any()):
-                depth = world(at[close], "depth")
-                outside[close] = torch.maximum(outside[close], lesion.inner_mm - depth)
-            core[inside] = torch.clamp(0.5 - outside / softness, 0, 1)
+        core = fills(lesion.tubes, points, softness)
+        # The inner table matters only near them.
+        near = core > 0
+        if bool(near.any()):
+            outside = lesion.inner_mm - world(points[near], "depth")
+            core[near] = torch.minimum(core[near], torch.clamp(0.5 - outside / softness, 0, 1))
         return Footprint(core, torch.full_like(core, lesion.hu), torch.zeros_like(core), 0.0)
 
 
@@ -76,6 +69,16 @@ def _box(tubes: Sequence[Tube]) -> tuple[Floats, Floats]:
     radius = np.array([[tube.radius_mm] for tube in tubes])
     ends = np.array([(tube.start, tube.end) for tube in tubes])
     return (ends.min(1) - radius).min(0), (ends.max(1) + radius).max(0)
+
+
+def fills(tubes: Sequence[Tube], points: torch.Tensor, softness: float) -> torch.Tensor:
+    """Share (0..1) of the surroundings of points ``[..., 3]`` that a union of tubes fills, its edge so soft."""
+    if points.device.type != "cpu":
+        return torch.clamp(0.5 - distance(tubes, points) / softness, 0, 1)
+    core = points.new_empty(points.shape[:-1])
+    rows = np.array([(*tube.start, *tube.end, tube.radius_mm) for tube in tubes], np.float32)
+    tube_cores(rows, flat(points), softness, core.view(-1).numpy())
+    return core
 
 
 def distance(tubes: Sequence[Tube], points: torch.Tensor) -> torch.Tensor:

@@ -7,9 +7,10 @@ from typing import Literal
 import numpy as np
 import torch
 
+from xaigt.compiled.cores import pool_cores
 from xaigt.distributions import Number, Quantiles, Uniform, draw
 from xaigt.lesions.base import Family, Footprint, Streams, World
-from xaigt.lesions.blobs import noise_at, noise_on, sphere_radius, spread
+from xaigt.lesions.blobs import flat, noise_at, noise_on, sphere_radius, spread
 from xaigt.lesions.blood import BloodRecipe, Hematoma, density, draw_blood, settle
 from xaigt.lesions.weighted import Points, Values, blocks, box_axes, fill, points_of, z_range
 from xaigt.randomness import subseed
@@ -108,13 +109,44 @@ class IntraventricularFamily(Family):
         return lesion.reach_mm + 2.0
 
     def footprint(self, lesion: Intraventricular, world: World, points: torch.Tensor, softness: float) -> Footprint:
-        height = _height(lesion, points[..., 1], noise_at(lesion.noise_seed, points, lesion.centre_mm, NOISE_MM))
+        noise = noise_at(lesion.noise_seed, points, lesion.centre_mm, NOISE_MM)
         at = world.to_template(points)
-        outside = _outside(lesion.side, at, world.at_template(at, "ventricles"))
-        beyond = torch.maximum(height - lesion.level_mm, outside)
-        core = torch.clamp(0.5 - beyond / softness, 0, 1)
+        core = _core(lesion, points, at, world.at_template(at, "ventricles"), noise, softness)
         level = density(lesion.blood, lesion.centre_mm, points, CLOT_MM, core)
         return Footprint(core, level, torch.zeros_like(core), 0.0)
+
+
+def _core(
+    lesion: Intraventricular,
+    points: torch.Tensor,
+    at: torch.Tensor,
+    ventricles: torch.Tensor,
+    noise: torch.Tensor,
+    softness: float,
+) -> torch.Tensor:
+    """Share (0..1) of the surroundings of points that the blood fills."""
+    if points.device.type != "cpu":
+        return core_on_device(lesion, points, at, ventricles, noise, softness)
+    core = torch.empty_like(ventricles)
+    pool_cores(
+        flat(points), flat(at), ventricles.view(-1).numpy(), noise.view(-1).numpy(), lesion.ripple_mm, lesion.level_mm,
+        lesion.side, MIDLINE_MM, THIRD, FOURTH, softness, core.view(-1).numpy(),
+    )  # fmt: skip
+    return core
+
+
+def core_on_device(
+    lesion: Intraventricular,
+    points: torch.Tensor,
+    at: torch.Tensor,
+    ventricles: torch.Tensor,
+    noise: torch.Tensor,
+    softness: float,
+) -> torch.Tensor:
+    """Do what :func:`xaigt.compiled.cores.pool_cores` does, for any device."""
+    height = _height(lesion, points[..., 1], noise)
+    beyond = torch.maximum(height - lesion.level_mm, _outside(lesion.side, at, ventricles))
+    return torch.clamp(0.5 - beyond / softness, 0, 1)
 
 
 def _height(lesion: Intraventricular, y: torch.Tensor, noise: torch.Tensor) -> torch.Tensor:

@@ -11,9 +11,10 @@ import numpy as np
 import torch
 from pydantic import field_validator
 
+from xaigt.compiled.cores import film_cores
 from xaigt.distributions import DIGITS, Choice, Number, Uniform, draw
 from xaigt.lesions.base import Family, Footprint, Lesion, LesionRecipe, Streams, World
-from xaigt.lesions.blobs import noise_at
+from xaigt.lesions.blobs import flat, noise_at
 from xaigt.randomness import subseed
 
 # Directions (z, y, x; right side) from a point in the middle of the head, and how far they spread.
@@ -87,12 +88,33 @@ class SkullEdgeFamily(Family):
 
     def footprint(self, lesion: SkullEdge, world: World, points: torch.Tensor, softness: float) -> Footprint:
         depth = world(points, "depth")
-        offset = torch.stack([points[..., i] - lesion.centre_mm[i] for i in range(3)], -1)
-        taper = 1 - (offset.norm(dim=-1) / lesion.radius_mm) ** 2
         noise = noise_at(lesion.noise_seed, points, lesion.centre_mm, NOISE_MM)
-        outside = depth - lesion.thickness_mm * torch.clamp(taper, min=-1) * (1 + 0.3 * torch.clamp(noise, -2, 2))
-        core = torch.clamp(0.5 - torch.maximum(outside, -depth) / softness, 0, 1)
+        core = _core(lesion, points, depth, noise, softness)
         return Footprint(core, torch.full_like(core, lesion.hu), torch.zeros_like(core), 0.0)
+
+
+def _core(
+    lesion: SkullEdge, points: torch.Tensor, depth: torch.Tensor, noise: torch.Tensor, softness: float
+) -> torch.Tensor:
+    """Share (0..1) of the surroundings of points that the film fills."""
+    if points.device.type != "cpu":
+        return core_on_device(lesion, points, depth, noise, softness)
+    core = torch.empty_like(depth)
+    film_cores(
+        flat(points), depth.view(-1).numpy(), noise.view(-1).numpy(), lesion.centre_mm, lesion.radius_mm,
+        lesion.thickness_mm, softness, core.view(-1).numpy(),
+    )  # fmt: skip
+    return core
+
+
+def core_on_device(
+    lesion: SkullEdge, points: torch.Tensor, depth: torch.Tensor, noise: torch.Tensor, softness: float
+) -> torch.Tensor:
+    """Do what :func:`xaigt.compiled.cores.film_cores` does, for any device."""
+    offset = torch.stack([points[..., i] - lesion.centre_mm[i] for i in range(3)], -1)
+    taper = 1 - (offset.norm(dim=-1) / lesion.radius_mm) ** 2
+    outside = depth - lesion.thickness_mm * torch.clamp(taper, min=-1) * (1 + 0.3 * torch.clamp(noise, -2, 2))
+    return torch.clamp(0.5 - torch.maximum(outside, -depth) / softness, 0, 1)
 
 
 def _on_inner_table(

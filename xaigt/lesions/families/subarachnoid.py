@@ -8,9 +8,10 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from xaigt.compiled.cores import spread_cores
 from xaigt.distributions import Choice, Number, Quantiles, Uniform, draw
 from xaigt.lesions.base import Family, Footprint, Streams, World
-from xaigt.lesions.blobs import noise_at, noise_on, sphere_radius, spread
+from xaigt.lesions.blobs import flat, noise_at, noise_on, sphere_radius, spread
 from xaigt.lesions.blood import BloodRecipe, Hematoma, density, draw_blood, settle
 from xaigt.lesions.weighted import Points, box_axes, fill, points_of, z_range
 from xaigt.randomness import subseed
@@ -124,18 +125,48 @@ class SubarachnoidFamily(Family):
         return min(lesion.level_mm / (1 - NOISE_LIMIT * lesion.roughness), lesion.reach_mm) + 1.0
 
     def footprint(self, lesion: Subarachnoid, world: World, points: torch.Tensor, softness: float) -> Footprint:
-        offset = [points[..., i] - lesion.centre_mm[i] for i in range(3)]
         noise = noise_at(lesion.noise_seed, points, lesion.centre_mm, NOISE_MM)
-        near = torch.clamp(0.5 - (_size(lesion, offset, noise) - lesion.level_mm) / softness, 0, 1)
-        near = near * (_flat_norm(offset) <= lesion.reach_mm)
         at = world.to_template(points)
-        fluid = world.at_template(at, "csf")
-        filled = torch.clamp((fluid - FLUID) / (FLUID_FULL - FLUID) + 0.5, 0, 1) * (fluid > FLUID)
-        free = torch.clamp(0.5 - world.at_template(at, "ventricles") / softness, 0, 1)
-        free = free * torch.clamp(0.5 + (world.at_template(at, "depth") - INNER_MM) / softness, 0, 1)
-        core = near * filled * free
+        fluid, ventricles, depth = (world.at_template(at, name) for name in ("csf", "ventricles", "depth"))
+        core = _core(lesion, points, noise, (fluid, ventricles, depth), softness)
         level = density(lesion.blood, lesion.centre_mm, points, CLOT_MM, core)
         return Footprint(core, level, torch.zeros_like(core), 0.0)
+
+
+def _core(
+    lesion: Subarachnoid,
+    points: torch.Tensor,
+    noise: torch.Tensor,
+    fields: tuple[torch.Tensor, torch.Tensor, torch.Tensor],
+    softness: float,
+) -> torch.Tensor:
+    """Share (0..1) of the surroundings of points that blood fills; `fields` are fluid, ventricles and depth there."""
+    if points.device.type != "cpu":
+        return core_on_device(lesion, points, noise, fields, softness)
+    core = torch.empty_like(noise)
+    fluid, ventricles, depth = (values.view(-1).numpy() for values in fields)
+    spread_cores(
+        flat(points), noise.view(-1).numpy(), (fluid, ventricles, depth), lesion.centre_mm, FLATNESS, lesion.roughness,
+        NOISE_LIMIT, lesion.level_mm, lesion.reach_mm, (FLUID, FLUID_FULL, INNER_MM), softness, core.view(-1).numpy(),
+    )  # fmt: skip
+    return core
+
+
+def core_on_device(
+    lesion: Subarachnoid,
+    points: torch.Tensor,
+    noise: torch.Tensor,
+    fields: tuple[torch.Tensor, torch.Tensor, torch.Tensor],
+    softness: float,
+) -> torch.Tensor:
+    """Do what :func:`xaigt.compiled.cores.spread_cores` does, for any device."""
+    fluid, ventricles, depth = fields
+    offset = [points[..., i] - lesion.centre_mm[i] for i in range(3)]
+    near = torch.clamp(0.5 - (_size(lesion, offset, noise) - lesion.level_mm) / softness, 0, 1)
+    near = near * (_flat_norm(offset) <= lesion.reach_mm)
+    filled = torch.clamp((fluid - FLUID) / (FLUID_FULL - FLUID) + 0.5, 0, 1) * (fluid > FLUID)
+    free = torch.clamp(0.5 - ventricles / softness, 0, 1) * torch.clamp(0.5 + (depth - INNER_MM) / softness, 0, 1)
+    return near * filled * free
 
 
 def _flat_norm(offset: list[torch.Tensor]) -> torch.Tensor:
