@@ -26,6 +26,16 @@ def place_in_voxels(origin: tuple[float, float, float], spacing: float) -> tuple
     return np.float32(1 / spacing), (z, y, x)
 
 
+def flat(points: torch.Tensor) -> npt.NDArray[np.float32]:
+    """Coordinates ``[3, n]`` of points ``[..., 3]``, for loops: without a copy where they lie outermost in memory."""
+    return np.ascontiguousarray(points.numpy().reshape(-1, 3).T)
+
+
+def flat_values(values: torch.Tensor) -> npt.NDArray[np.float32]:
+    """Values ``[...]`` as ``[n]``, for loops."""
+    return np.asarray(values.numpy().reshape(-1))
+
+
 class Sampler:
     """A stack of channels on a regular lattice, read by trilinear interpolation.
 
@@ -78,14 +88,13 @@ class Sampler:
             read(self._rows, self._shape, self._shift, self._scale, flat.contiguous().numpy(), values.numpy())
         return values.reshape(len(values), *axes.shape[1:])
 
-    def channel(self, axes: torch.Tensor, channel: int) -> torch.Tensor | None:
-        """Values ``[...]`` of one channel at points ``[3, ...]``, as :meth:`along` has them; None on other devices."""
+    def channel(self, points: torch.Tensor, channel: int) -> torch.Tensor | None:
+        """Values ``[...]`` of one channel at points ``[..., 3]``, the same as of all; None on other devices."""
         if self._rows is None:
             return None
-        values = torch.empty(axes.shape[1:])
-        points = axes.contiguous().numpy().reshape(3, -1)
-        read_field(self._channels[channel], self._shift, self._scale, points, values.numpy().reshape(-1))
-        return values
+        values = np.empty(points.shape[:-1], np.float32)
+        read_field(self._channels[channel], self._shift, self._scale, flat(points), values.reshape(-1))
+        return torch.from_numpy(values)
 
     def between(
         self, nodes: torch.Tensor, wanted: npt.NDArray[np.bool_], low: Indices, share: Shares

@@ -26,7 +26,7 @@ from xaigt.compiled.fields import map_points
 from xaigt.compiled.points import displace, undisplace
 from xaigt.distributions import Normal, Number, Uniform, draw
 from xaigt.randomness import subseed, white_noise
-from xaigt.sampling import Sampler, Shift, place_in_voxels
+from xaigt.sampling import Sampler, Shift, flat, place_in_voxels
 from xaigt.schema import Strict
 from xaigt.splines import control_shape, expand
 from xaigt.volume import Grid, rotation_matrix
@@ -160,14 +160,14 @@ class SubjectMap:
 
     def to_template(self, points: torch.Tensor) -> torch.Tensor:
         """Map points ``[..., 3]`` (z, y, x; mm in scanner space) to template space."""
-        axes = points.movedim(-1, 0)
-        flat = axes.reshape(3, axes[0].numel())
         if self.device.type == "cpu":
-            found, (scale, shifts) = torch.empty(flat.shape), self._places
-            map_points(self._affine, self._field, shifts, scale, flat.contiguous().numpy(), found.numpy())
-            return found.reshape(axes.shape).movedim(0, -1)
+            places, (scale, shifts) = flat(points), self._places
+            found = np.empty_like(places)
+            map_points(self._affine, self._field, shifts, scale, places, found)
+            return torch.from_numpy(found.T.reshape(points.shape))
+        axes = points.movedim(-1, 0)
         # Written out rather than as a matrix product: the same bits for any number of points.
-        z, y, x = flat
+        z, y, x = axes.reshape(3, axes[0].numel())
         along_z, along_y, along_x, shift = self._columns
         linear = (along_x * x + along_y * y) + (along_z * z + shift)
         return linear.add_(self._displacement.along(linear)).reshape(axes.shape).movedim(0, -1)

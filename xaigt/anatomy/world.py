@@ -75,7 +75,7 @@ class Anatomy:
                 points
             )
         sampler, number = self.fields.sampler(self.device), CHANNELS.index(channel)
-        found = sampler.channel(points.movedim(-1, 0), number)
+        found = sampler.channel(points, number)
         return self._read(points, sampler)[number] if found is None else found
 
     def to_template(self, points: torch.Tensor) -> torch.Tensor:

@@ -20,7 +20,7 @@ from xaigt.compiled.fields import read_noise
 from xaigt.distributions import DIGITS, Number, draw
 from xaigt.lesions.weighted import Allowed, Points, fill, points_of
 from xaigt.randomness import white_noise
-from xaigt.sampling import Probe, Sampler, on_lattice
+from xaigt.sampling import Probe, Sampler, flat, flat_values, on_lattice
 from xaigt.schema import Strict
 from xaigt.splines import control_shape, expand
 from xaigt.volume import rotation_matrix
@@ -93,13 +93,12 @@ def size_function(blob: Blob, points: torch.Tensor) -> torch.Tensor:
     noise = noise_at(blob.noise_seed, points, blob.centre_mm, blob.radius_mm)
     if points.device.type != "cpu":
         return size_on_device(blob, points, noise)
-    size = torch.empty_like(noise)
+    size = np.empty(noise.shape, np.float32)
     parts = np.array([_row(part) for part in blob.ellipsoids], np.float32)
     blob_sizes(
-        flat(points), noise.view(-1).numpy(), parts, blob.centre_mm, blob.radius_mm, blob.roughness, EXTENT,
-        size.view(-1).numpy(),
-    )  # fmt: skip
-    return size
+        flat(points), flat_values(noise), parts, blob.centre_mm, blob.radius_mm, blob.roughness, EXTENT, size.reshape(-1)
+    )
+    return torch.from_numpy(size)
 
 
 def _row(part: Ellipsoid) -> list[float]:
@@ -155,15 +154,9 @@ def noise_at(seed: int, points: torch.Tensor, centre: Vector, scale_mm: float) -
     if points.device.type != "cpu":
         relative = torch.stack([(points[..., i] - centre[i]) / scale_mm for i in range(3)], -1)
         return shape_noise(seed, points.device)(relative)[0]
-    found = points.new_empty(points.shape[:-1])
-    read_noise(noise_values(seed)[0], *NOISE_PLACES, centre, scale_mm, flat(points), found.view(-1).numpy())
-    return found
-
-
-def flat(points: torch.Tensor) -> npt.NDArray[np.float32]:
-    """Coordinates ``[3, n]`` of points ``[..., 3]``, as loops want them: without a copy where they lie outermost."""
-    axes = points.movedim(-1, 0)
-    return np.asarray(axes.reshape(3, axes[0].numel()).contiguous().numpy())
+    found = np.empty(points.shape[:-1], np.float32)
+    read_noise(noise_values(seed)[0], *NOISE_PLACES, centre, scale_mm, flat(points), found.reshape(-1))
+    return torch.from_numpy(found)
 
 
 def noise_probe(seed: int) -> Probe:

@@ -23,9 +23,10 @@ from pydantic import field_validator
 from xaigt.compiled.blood import LAYERS, PATCHES, PLAIN, SWIRLS, blood_density
 from xaigt.distributions import DIGITS, Choice, Number, Uniform, draw
 from xaigt.lesions.base import Lesion, LesionRecipe
-from xaigt.lesions.blobs import EXTENT, NOISE_PLACES, flat, noise_values, shape_noise
+from xaigt.lesions.blobs import EXTENT, NOISE_PLACES, noise_values, shape_noise
 from xaigt.lesions.weighted import Values
 from xaigt.randomness import subseed
+from xaigt.sampling import flat, flat_values
 from xaigt.schema import Strict
 
 STAGES = ("acute", "subacute", "chronic", "mixed")
@@ -137,14 +138,14 @@ def density(
     begin, edge = (_normal(blood.share), PATCH_EDGE) if kind == PATCHES else (SWIRL_FROM, SWIRL_EDGE)
     added = blood.swirl_hu if kind == SWIRLS else blood.old_hu - blood.core_hu
     if points.device.type == "cpu":
-        found = points.new_empty(points.shape[:-1])
+        found = np.empty(points.shape[:-1], np.float32)
         blood_density(
             noise_values(blood.seed)[0], EXTENT, NOISE_PLACES[1], centre, scale_mm, kind,
             (blood.core_hu, blood.texture_hu, added),
             (blood.layer_mm, LAYER_RIPPLE_MM, LAYER_MM) if kind == LAYERS else (begin, edge, 0.0),
-            (fineness, WARP), core.reshape(-1).numpy(), flat(points), found.view(-1).numpy(),
+            (fineness, WARP), flat_values(core), flat(points), found.reshape(-1),
         )  # fmt: skip
-        return found
+        return torch.from_numpy(found)
     noise = shape_noise(blood.seed, points.device)
     relative = torch.stack([(points[..., i] - centre[i]) / scale_mm for i in range(3)], -1)
     texture = noise(folded(relative))[0]

@@ -11,13 +11,14 @@ from xaigt.compiled.cores import layer_cores
 from xaigt.distributions import DIGITS, Number, draw
 from xaigt.lesions import sheets
 from xaigt.lesions.base import Family, Footprint, Streams, World
-from xaigt.lesions.blobs import flat, noise_at, noise_probe, sphere_radius
+from xaigt.lesions.blobs import noise_at, noise_probe, sphere_radius
 from xaigt.lesions.blood import BloodRecipe, Hematoma, density, draw_blood, settle
 from xaigt.lesions.mass import from_layer, held_by_skull
 from xaigt.lesions.sheets import Sheet
 from xaigt.lesions.shell import Layer, first_crossing, frame, lattice, polar, radius_of_volume, size_function, thickness
 from xaigt.lesions.weighted import fill, z_range
 from xaigt.randomness import subseed
+from xaigt.sampling import flat, flat_values
 
 # Middle of the head in template space (z, y, x; mm), from which the inner table is seen.
 MIDDLE = (18.0, -18.0, 0.0)
@@ -170,15 +171,15 @@ class ExtraAxialFamily(Family):
         if isinstance(layer, Sheet) or points.device.type != "cpu":
             return self.core_on_device(lesion, points, at, depth, noise, softness)
         normal, along, up, radius = frame(layer)
-        core = torch.empty_like(depth)
+        core = np.empty(depth.shape, np.float32)
         folds = np.array([(*normal, offset) for normal, offset in lesion.folds], np.float32).reshape(-1, 4)
         layer_cores(
-            flat(points), flat(at), depth.view(-1).numpy(), noise.view(-1).numpy(), layer.form == "lens",
+            flat(points), flat(at), flat_values(depth), flat_values(noise), layer.form == "lens",
             layer.origin_mm, np.array([normal, along, up], np.float32),
             (radius, layer.stretch, layer.ratio, layer.level_mm), ROUGHNESS, DURA_MM, folds, softness,
-            core.view(-1).numpy(),
+            core.reshape(-1),
         )  # fmt: skip
-        return core
+        return torch.from_numpy(core)
 
     def core_on_device(
         self,

@@ -16,7 +16,7 @@ import torch
 from xaigt.compiled.tubes import points_inside, tube_cores
 from xaigt.distributions import DIGITS
 from xaigt.lesions.base import Corner, Family, Footprint, Lesion, World
-from xaigt.lesions.blobs import flat
+from xaigt.sampling import flat
 from xaigt.schema import Strict
 
 Point = tuple[float, float, float]
@@ -75,10 +75,10 @@ def fills(tubes: Sequence[Tube], points: torch.Tensor, softness: float) -> torch
     """Share (0..1) of the surroundings of points ``[..., 3]`` that a union of tubes fills, its edge so soft."""
     if points.device.type != "cpu":
         return torch.clamp(0.5 - distance(tubes, points) / softness, 0, 1)
-    core = points.new_empty(points.shape[:-1])
+    core = np.empty(points.shape[:-1], np.float32)
     rows = np.array([(*tube.start, *tube.end, tube.radius_mm) for tube in tubes], np.float32)
-    tube_cores(rows, flat(points), softness, core.view(-1).numpy())
-    return core
+    tube_cores(rows, flat(points), softness, core.reshape(-1))
+    return torch.from_numpy(core)
 
 
 def distance(tubes: Sequence[Tube], points: torch.Tensor) -> torch.Tensor:

@@ -10,10 +10,11 @@ import torch
 from xaigt.compiled.cores import pool_cores
 from xaigt.distributions import Number, Quantiles, Uniform, draw
 from xaigt.lesions.base import Family, Footprint, Streams, World
-from xaigt.lesions.blobs import flat, noise_at, noise_on, sphere_radius, spread
+from xaigt.lesions.blobs import noise_at, noise_on, sphere_radius, spread
 from xaigt.lesions.blood import BloodRecipe, Hematoma, density, draw_blood, settle
 from xaigt.lesions.weighted import Points, Values, blocks, box_axes, fill, points_of, z_range
 from xaigt.randomness import subseed
+from xaigt.sampling import flat, flat_values
 
 # Box of template space that holds the ventricles (z, y, x; low, high; mm), and the middle of each lateral one.
 BOX = ((-48.0, -70.0, -48.0), (40.0, 46.0, 48.0))
@@ -127,12 +128,12 @@ def _core(
     """Share (0..1) of the surroundings of points that the blood fills."""
     if points.device.type != "cpu":
         return core_on_device(lesion, points, at, ventricles, noise, softness)
-    core = torch.empty_like(ventricles)
+    core = np.empty(ventricles.shape, np.float32)
     pool_cores(
-        flat(points), flat(at), ventricles.view(-1).numpy(), noise.view(-1).numpy(), lesion.ripple_mm, lesion.level_mm,
-        lesion.side, MIDLINE_MM, THIRD, FOURTH, softness, core.view(-1).numpy(),
+        flat(points), flat(at), flat_values(ventricles), flat_values(noise), lesion.ripple_mm, lesion.level_mm,
+        lesion.side, MIDLINE_MM, THIRD, FOURTH, softness, core.reshape(-1),
     )  # fmt: skip
-    return core
+    return torch.from_numpy(core)
 
 
 def core_on_device(

@@ -14,8 +14,9 @@ from pydantic import field_validator
 from xaigt.compiled.cores import film_cores
 from xaigt.distributions import DIGITS, Choice, Number, Uniform, draw
 from xaigt.lesions.base import Family, Footprint, Lesion, LesionRecipe, Streams, World
-from xaigt.lesions.blobs import flat, noise_at
+from xaigt.lesions.blobs import noise_at
 from xaigt.randomness import subseed
+from xaigt.sampling import flat, flat_values
 
 # Directions (z, y, x; right side) from a point in the middle of the head, and how far they spread.
 SITES = {
@@ -99,12 +100,12 @@ def _core(
     """Share (0..1) of the surroundings of points that the film fills."""
     if points.device.type != "cpu":
         return core_on_device(lesion, points, depth, noise, softness)
-    core = torch.empty_like(depth)
+    core = np.empty(depth.shape, np.float32)
     film_cores(
-        flat(points), depth.view(-1).numpy(), noise.view(-1).numpy(), lesion.centre_mm, lesion.radius_mm,
-        lesion.thickness_mm, softness, core.view(-1).numpy(),
+        flat(points), flat_values(depth), flat_values(noise), lesion.centre_mm, lesion.radius_mm,
+        lesion.thickness_mm, softness, core.reshape(-1),
     )  # fmt: skip
-    return core
+    return torch.from_numpy(core)
 
 
 def core_on_device(

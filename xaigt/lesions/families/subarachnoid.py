@@ -11,10 +11,11 @@ import torch
 from xaigt.compiled.cores import spread_cores
 from xaigt.distributions import Choice, Number, Quantiles, Uniform, draw
 from xaigt.lesions.base import Family, Footprint, Streams, World
-from xaigt.lesions.blobs import flat, noise_at, noise_on, sphere_radius, spread
+from xaigt.lesions.blobs import noise_at, noise_on, sphere_radius, spread
 from xaigt.lesions.blood import BloodRecipe, Hematoma, density, draw_blood, settle
 from xaigt.lesions.weighted import Points, box_axes, fill, points_of, z_range
 from xaigt.randomness import subseed
+from xaigt.sampling import flat, flat_values
 
 FLUID = 0.35  # share of fluid from which a point can hold blood: the average brain's sulci are blurred
 FLUID_FULL = 0.6  # share of fluid from which blood shows in full
@@ -143,13 +144,13 @@ def _core(
     """Share (0..1) of the surroundings of points that blood fills; `fields` are fluid, ventricles and depth there."""
     if points.device.type != "cpu":
         return core_on_device(lesion, points, noise, fields, softness)
-    core = torch.empty_like(noise)
-    fluid, ventricles, depth = (values.view(-1).numpy() for values in fields)
+    core = np.empty(noise.shape, np.float32)
+    fluid, ventricles, depth = (flat_values(values) for values in fields)
     spread_cores(
-        flat(points), noise.view(-1).numpy(), (fluid, ventricles, depth), lesion.centre_mm, FLATNESS, lesion.roughness,
-        NOISE_LIMIT, lesion.level_mm, lesion.reach_mm, (FLUID, FLUID_FULL, INNER_MM), softness, core.view(-1).numpy(),
+        flat(points), flat_values(noise), (fluid, ventricles, depth), lesion.centre_mm, FLATNESS, lesion.roughness,
+        NOISE_LIMIT, lesion.level_mm, lesion.reach_mm, (FLUID, FLUID_FULL, INNER_MM), softness, core.reshape(-1),
     )  # fmt: skip
-    return core
+    return torch.from_numpy(core)
 
 
 def core_on_device(
