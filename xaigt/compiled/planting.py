@@ -54,6 +54,28 @@ def near_box(
             reach = math.sqrt(max(reach**2 - least**2, 0.0))
 
 
+@compiled(_AXIS, _AXIS, _AXIS, "i8[::1]", "f4[:, ::1]", "f4[:, :, ::1]")
+def points_inside_voxels(axis_z: Any, axis_y: Any, axis_x: Any, where: Any, offsets: Any, out: Any) -> None:
+    """Coordinates ``[3, n, k]`` of points inside some voxels, written to `out`.
+
+    Parameters
+    ----------
+    axis_z, axis_y, axis_x
+        Coordinates of voxel centres.
+    where
+        ``[n]``: numbers of the voxels in the lattice ``[z, y, x]`` of those.
+    offsets
+        ``[3, k]``: where the points lie from a centre.
+    """
+    ny, nx = axis_y.shape[0], axis_x.shape[0]
+    for i in range(where.shape[0]):
+        row, column = divmod(where[i], nx)
+        plane, row = divmod(row, ny)
+        z, y, x = np.float32(axis_z[plane]), np.float32(axis_y[row]), np.float32(axis_x[column])
+        for k in range(offsets.shape[1]):
+            out[0, i, k], out[1, i, k], out[2, i, k] = z + offsets[0, k], y + offsets[1, k], x + offsets[2, k]
+
+
 @compiled("f4[:, :]", "f4[:, :]", "f4[:, :]", "i8[::1]", "f4[::1]", "f4[::1]", "f4[::1]")
 def voxel_means(core: Any, value: Any, oedema: Any, where: Any, cores: Any, fillings: Any, oedemas: Any) -> None:
     """Means over points ``[n, k]`` inside voxels of a lesion's core, of that times its value, and of its oedema.

@@ -48,6 +48,17 @@ def points_inside(start: Any, end: Any, radius: Any, first: Any, step: Any, coun
     out[0] = found
 
 
+@compiled("f4[:, ::1]", "f4[:, ::1]")
+def tube_box(tubes: Any, out: Any) -> None:
+    """Find the corners ``[2, 3]`` of the smallest box that holds tubes ``[k, 7]`` (see :func:`tube_cores`)."""
+    out[0], out[1] = np.float32(np.inf), np.float32(-np.inf)
+    for n in range(tubes.shape[0]):
+        for a in range(3):
+            first, second, radius = tubes[n, a], tubes[n, 3 + a], tubes[n, 6]
+            out[0, a] = min(out[0, a], min(first, second) - radius)
+            out[1, a] = max(out[1, a], max(first, second) + radius)
+
+
 @compiled("f4[:, ::1]", "f4[:, ::1]", "f4", "f4[::1]")
 def tube_cores(tubes: Any, points: Any, softness: Any, out: Any) -> None:
     """Share of the surroundings of points that a union of tubes fills.
@@ -65,14 +76,12 @@ def tube_cores(tubes: Any, points: Any, softness: Any, out: Any) -> None:
     """
     count = tubes.shape[0]
     along, square = tubes[:, 3:6] - tubes[:, :3], np.empty(count, np.float32)
-    low, high = np.full(3, np.float32(np.inf)), np.full(3, np.float32(-np.inf))
     for n in range(count):
         length = (along[n, 0] * along[n, 0] + along[n, 1] * along[n, 1]) + along[n, 2] * along[n, 2]
         square[n] = max(length, np.float32(1e-6))
-        for a in range(3):  # nothing lies farther than the edge from the box of all
-            reach = tubes[n, 6] + softness
-            low[a] = min(low[a], min(tubes[n, a], tubes[n, 3 + a]) - reach)
-            high[a] = max(high[a], max(tubes[n, a], tubes[n, 3 + a]) + reach)
+    box = np.empty((2, 3), np.float32)
+    tube_box(tubes, box)
+    low, high = box[0] - softness, box[1] + softness  # nothing lies farther than the edge from the box of all
     for i in range(points.shape[1]):
         out[i] = _0
         z, y, x = points[0, i], points[1, i], points[2, i]

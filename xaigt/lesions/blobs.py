@@ -96,7 +96,14 @@ def size_function(blob: Blob, points: torch.Tensor) -> torch.Tensor:
     size = np.empty(noise.shape, np.float32)
     parts = np.array([_row(part) for part in blob.ellipsoids], np.float32)
     blob_sizes(
-        flat(points), flat_values(noise), parts, blob.centre_mm, blob.radius_mm, blob.roughness, EXTENT, size.reshape(-1)
+        flat(points),
+        flat_values(noise),
+        parts,
+        blob.centre_mm,
+        blob.radius_mm,
+        blob.roughness,
+        EXTENT,
+        size.reshape(-1),
     )
     return torch.from_numpy(size)
 

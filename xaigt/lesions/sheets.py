@@ -27,7 +27,7 @@ SLOPE = 0.9  # the tent rises by about 0.5: distances from it are shorter than d
 MARGIN = 1.5  # half-width of the lattice a layer is resolved on, in radii of the flat layer of its volume
 MARGIN_MM = 4.0  # a collection is centred at least so far from the sheet's border
 # Tentorium: height z over u = (y + 60) / 20 and v = (|x| - 25) / 20, both leaves alike.
-_TENT = (-14.4, 5.41, -7.72, 0.48, -2.94, 0.79)
+TENT = (-14.4, 5.41, -7.72, 0.48, -2.94, 0.79)
 # Where centres are looked for (y and z, or y and |x|; mm).
 _BOXES = {"falx": ((-85.0, 55.0), (-5.0, 75.0)), "tentorium": ((-85.0, -40.0), (8.0, 48.0))}
 _TRIES = 200
@@ -60,7 +60,7 @@ class Sheet(Strict):
 def tentorium_height(y: torch.Tensor, x: torch.Tensor, scale: Scale = PLAIN) -> torch.Tensor:
     """Height z (mm of template space) of the tentorium at y and x."""
     u, v = (y * scale[1] + 60) / 20, (x.abs() * scale[2] - 25) / 20
-    a, b, c, d, e, f = _TENT
+    a, b, c, d, e, f = TENT
     return ((a + b * u + c * v) + (d * u * u + e * u * v + f * v * v)) / scale[0]
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from xaigt.compiled.tubes import points_inside, tube_cores
+from xaigt.compiled.tubes import points_inside, tube_box, tube_cores
 from xaigt.distributions import DIGITS
 from xaigt.lesions.base import Corner, Family, Footprint, Lesion, World
 from xaigt.sampling import flat
@@ -51,16 +51,19 @@ class StrandsFamily(Family):
         return lesion.reach_mm
 
     def bounds(self, lesion: Strands) -> tuple[Corner, Corner]:
-        low, high = _box(lesion.tubes)
-        return rounded(low), rounded(high)
+        corners = np.empty((2, 3), np.float32)
+        tube_box(_rows(lesion.tubes), corners)
+        (z, y, x), (end_z, end_y, end_x) = corners.tolist()
+        return (z, y, x), (end_z, end_y, end_x)
 
     def footprint(self, lesion: Any, world: World, points: torch.Tensor, softness: float) -> Footprint:
         core = fills(lesion.tubes, points, softness)
         # The inner table matters only near them.
-        near = core > 0
-        if bool(near.any()):
-            outside = lesion.inner_mm - world(points[near], "depth")
-            core[near] = torch.minimum(core[near], torch.clamp(0.5 - outside / softness, 0, 1))
+        near = torch.nonzero(core.reshape(-1))[:, 0]
+        if len(near):
+            outside = lesion.inner_mm - world(points.movedim(-1, 0).reshape(3, -1)[:, near].T, "depth")
+            left = torch.clamp(0.5 - outside / softness, 0, 1)
+            core.view(-1)[near] = torch.minimum(core.view(-1)[near], left)
         return Footprint(core, torch.full_like(core, lesion.hu), torch.zeros_like(core), 0.0)
 
 
@@ -76,9 +79,13 @@ def fills(tubes: Sequence[Tube], points: torch.Tensor, softness: float) -> torch
     if points.device.type != "cpu":
         return torch.clamp(0.5 - distance(tubes, points) / softness, 0, 1)
     core = np.empty(points.shape[:-1], np.float32)
-    rows = np.array([(*tube.start, *tube.end, tube.radius_mm) for tube in tubes], np.float32)
-    tube_cores(rows, flat(points), softness, core.reshape(-1))
+    tube_cores(_rows(tubes), flat(points), softness, core.reshape(-1))
     return torch.from_numpy(core)
+
+
+def _rows(tubes: Sequence[Tube]) -> npt.NDArray[np.float32]:
+    """Tubes as loops take them: ``[k, 7]``, both ends and the radius of each."""
+    return np.array([(*tube.start, *tube.end, tube.radius_mm) for tube in tubes], np.float32)
 
 
 def distance(tubes: Sequence[Tube], points: torch.Tensor) -> torch.Tensor:

@@ -13,12 +13,14 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
+from xaigt.anatomy.lattices import Axes
 from xaigt.anatomy.world import Anatomy
-from xaigt.compiled.planting import near_box, voxel_means
+from xaigt.compiled.planting import near_box, points_inside_voxels, voxel_means
 from xaigt.lesions import Lesion
-from xaigt.lesions.base import Corner, Family
+from xaigt.lesions.base import Corner, Family, Footprint
 from xaigt.volume import Grid
 
 SUBSTEP_MM = 1.25  # distance of the points inside a voxel
@@ -30,6 +32,7 @@ _FEW = 1 << 12  # points: so many are not worth a first look at the centres
 _EVERYWHERE: tuple[Corner, Corner] = ((-math.inf,) * 3, (math.inf,) * 3)
 
 Box = tuple[slice, slice, slice]
+Indices = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -71,18 +74,28 @@ def cover(kind: Family, lesion: Lesion, anatomy: Anatomy, grid: Grid) -> Cover |
     if box is None:
         return None
     z, y, x = (axis[along] for axis, along in zip(grid.axes(), box, strict=True))
-    found = _Means(torch.zeros(3, len(z), len(y), len(x), device=anatomy.device))
-    count, places = len(z) * len(y) * len(x), anatomy.points((z, y, x)).movedim(-1, 0).reshape(3, -1)
+    shape = len(z), len(y), len(x)
+    found, count = _Means(torch.zeros(3, *shape, device=anatomy.device)), math.prod(shape)
     if count * offsets.shape[1] <= _FEW:
-        found.evaluate(kind, lesion, anatomy, places, offsets, spacing, torch.arange(count, device=anatomy.device))
+        wide = np.arange(count)
     else:
-        near = _look(kind, lesion, anatomy, grid, box, spacing, found)
-        wide = torch.nonzero(near.reshape(-1))[:, 0]
-        batch = max(1, _BATCH // offsets.shape[1])
-        for start in range(0, len(wide), batch):
-            part = wide[start : start + batch]
-            found.evaluate(kind, lesion, anatomy, places[:, part], offsets, spacing, part)
+        wide = np.flatnonzero(_look(kind, lesion, anatomy, grid, box, spacing, found))
+    batch = max(1, _BATCH // offsets.shape[1])
+    for start in range(0, len(wide), batch):
+        part = wide[start : start + batch]
+        found.take(kind.footprint(lesion, anatomy, _points(anatomy, (z, y, x), part, offsets), spacing), part)
     return Cover(box, *found.values, found.shift, found.additive)
+
+
+def _points(anatomy: Anatomy, axes: Axes, where: Indices, offsets: torch.Tensor) -> torch.Tensor:
+    """Points ``[n, k, 3]`` inside some voxels ``[n]`` of a lattice, at offsets ``[3, k]`` from their centres."""
+    # Coordinates outermost in memory: each is read as one run.
+    if anatomy.device.type == "cpu":
+        points = np.empty((3, len(where), offsets.shape[1]), np.float32)
+        points_inside_voxels(*axes, where, offsets.numpy(), points)
+        return torch.from_numpy(points).movedim(0, -1)
+    places = anatomy.points(axes).movedim(-1, 0).reshape(3, -1)[:, torch.from_numpy(where).to(anatomy.device)]
+    return (places[:, :, None] + offsets[:, None, :]).movedim(0, -1)
 
 
 class _Means:
@@ -92,34 +105,21 @@ class _Means:
         self.values = values
         self.shift, self.additive = 0.0, False
 
-    def evaluate(
-        self,
-        kind: Family,
-        lesion: Lesion,
-        anatomy: Anatomy,
-        places: torch.Tensor,
-        offsets: torch.Tensor,
-        spacing: float,
-        where: torch.Tensor,
-    ) -> None:
-        """Take means over points inside the voxels `where` ``[n]``, whose centres ``[3, n]`` are given."""
-        # Coordinates outermost in memory: each is read as one run.
-        points = (places[:, :, None] + offsets[:, None, :]).movedim(0, -1)
-        inside = kind.footprint(lesion, anatomy, points, spacing)
-        value = inside.level if inside.add is None else inside.add
+    def take(self, inside: Footprint, where: Indices) -> None:
+        """Take means over points ``[n, k]`` inside the voxels `where` ``[n]``."""
+        core, value = inside.core, inside.level if inside.add is None else inside.add
         self.shift, self.additive = inside.shift, inside.add is not None
         into = self.values.reshape(3, -1)
-        if points.device.type == "cpu":
-            seen = (values.numpy() for values in (inside.core, value, inside.oedema, where))
-            voxel_means(*seen, *into.numpy())
+        if into.device.type == "cpu":
+            voxel_means(core.numpy(), value.numpy(), inside.oedema.numpy(), where, *into.numpy())
             return
-        means = inside.core.mean(1), (inside.core * value).mean(1), inside.oedema.mean(1)
-        into[:, where] = torch.stack(means)
+        means = core.mean(1), (core * value).mean(1), inside.oedema.mean(1)
+        into[:, torch.from_numpy(where).to(into.device)] = torch.stack(means)
 
 
 def _look(
     kind: Family, lesion: Lesion, anatomy: Anatomy, grid: Grid, box: Box, spacing: float, found: _Means
-) -> torch.Tensor:
+) -> npt.NDArray[np.bool_]:
     """First look at the voxels of a box: which of them ``[z, y, x]`` the lesion may fill a part of, and its oedema.
 
     Of a plain lesion in a thick slice one pixel in nine is looked at, as the slice is thicker than three pixels are
@@ -133,12 +133,16 @@ def _look(
         softness = _SLACK * math.hypot(voxel[0], _BLOCK * voxel[1], _BLOCK * voxel[2]) + spacing
         around = kind.footprint(lesion, anatomy, some, softness)
         if not bool(around.oedema.any()):
-            near = (around.core > 0).repeat_interleave(_BLOCK, 1).repeat_interleave(_BLOCK, 2)
+            near = _is_near(around).repeat(_BLOCK, 1).repeat(_BLOCK, 2)
             return near[:, : len(rows), : len(columns)]
     around = kind.footprint(lesion, anatomy, anatomy.voxels(grid, box), _SLACK * math.hypot(*voxel) + spacing)
     found.values[2] = around.oedema
     found.shift = around.shift
-    return around.core > 0
+    return _is_near(around)
+
+
+def _is_near(around: Footprint) -> npt.NDArray[np.bool_]:
+    return np.asarray(around.core.cpu().numpy() > 0)
 
 
 def _box(

@@ -5,11 +5,14 @@ from __future__ import annotations
 import math
 from typing import Literal
 
+import numpy as np
 import torch
 
+from xaigt.compiled.falx import falx_cores
 from xaigt.distributions import DIGITS, Number, Uniform, draw
 from xaigt.lesions.base import Family, Footprint, Lesion, LesionRecipe, Streams, World
-from xaigt.lesions.sheets import border, draw_centre
+from xaigt.lesions.sheets import TENT, border, draw_centre
+from xaigt.sampling import flat, flat_values
 
 
 class DenseFalxRecipe(LesionRecipe):
@@ -61,12 +64,28 @@ class DenseFalxFamily(Family):
     def footprint(self, lesion: DenseFalx, world: World, points: torch.Tensor, softness: float) -> Footprint:
         at = world.to_template(points)
         depth = world.at_template(at, "depth")
-        along = torch.sqrt((at[..., 0] - lesion.middle[0]) ** 2 + (at[..., 1] - lesion.middle[1]) ** 2)
-        outside = torch.maximum(border("falx", 1, at, depth), 0.5 - depth)
-        half = lesion.half_mm * torch.sqrt(torch.clamp(1 - (along / lesion.radius_mm) ** 2, min=0))
-        outside = torch.maximum(torch.maximum(outside, along - lesion.radius_mm), at[..., 2].abs() - half)
-        core = torch.clamp(0.5 - outside / softness, 0, 1)
+        core = _core(lesion, at, depth, softness)
         return Footprint(core, torch.full_like(core, lesion.hu), torch.zeros_like(core), 0.0)
+
+
+def _core(lesion: DenseFalx, at: torch.Tensor, depth: torch.Tensor, softness: float) -> torch.Tensor:
+    """Share (0..1) of the surroundings of points that the falx fills."""
+    if at.device.type != "cpu":
+        return core_on_device(lesion, at, depth, softness)
+    core = np.empty(depth.shape, np.float32)
+    falx_cores(
+        flat(at), flat_values(depth), TENT, lesion.middle, lesion.radius_mm, lesion.half_mm, softness, core.reshape(-1)
+    )
+    return torch.from_numpy(core)
+
+
+def core_on_device(lesion: DenseFalx, at: torch.Tensor, depth: torch.Tensor, softness: float) -> torch.Tensor:
+    """Do what :func:`xaigt.compiled.falx.falx_cores` does, for any device."""
+    along = torch.sqrt((at[..., 0] - lesion.middle[0]) ** 2 + (at[..., 1] - lesion.middle[1]) ** 2)
+    outside = torch.maximum(border("falx", 1, at, depth), 0.5 - depth)
+    half = lesion.half_mm * torch.sqrt(torch.clamp(1 - (along / lesion.radius_mm) ** 2, min=0))
+    outside = torch.maximum(torch.maximum(outside, along - lesion.radius_mm), at[..., 2].abs() - half)
+    return torch.clamp(0.5 - outside / softness, 0, 1)
 
 
 FAMILY = DenseFalxFamily()
