@@ -170,13 +170,12 @@ class ExtraAxialFamily(Family):
         layer = lesion.shape
         if isinstance(layer, Sheet) or points.device.type != "cpu":
             return self.core_on_device(lesion, points, at, depth, noise, softness)
-        normal, along, up, radius = frame(layer)
+        rows, radius = frame(layer)
         core = np.empty(depth.shape, np.float32)
         folds = np.array([(*normal, offset) for normal, offset in lesion.folds], np.float32).reshape(-1, 4)
         layer_cores(
-            flat(points), flat(at), flat_values(depth), flat_values(noise), layer.form == "lens",
-            layer.origin_mm, np.array([normal, along, up], np.float32),
-            (radius, layer.stretch, layer.ratio, layer.level_mm), ROUGHNESS, DURA_MM, folds, softness,
+            flat(points), flat(at), flat_values(depth), flat_values(noise), layer.form == "lens", layer.origin_mm,
+            rows, (radius, layer.stretch, layer.ratio, layer.level_mm), ROUGHNESS, DURA_MM, folds, softness,
             core.reshape(-1),
         )  # fmt: skip
         return torch.from_numpy(core)

@@ -61,7 +61,7 @@ def radius_of_volume(form: str, ratio: float, volume_mm3: float) -> float:
 
 def polar(layer: Layer, points: torch.Tensor) -> torch.Tensor:
     """Tangential distance (mm) from the layer's centre at points ``[..., 3]``, shortened along the stretch."""
-    normal, along, up, radius = frame(layer)
+    normal, along, up, radius = _frame(layer)
     offset = [points[..., i] - layer.origin_mm[i] for i in range(3)]
     length = torch.sqrt(offset[0] ** 2 + offset[1] ** 2 + offset[2] ** 2).clamp(min=1e-3)
     cosine = _dot(offset, normal) / length
@@ -85,9 +85,15 @@ def thickness(layer: Layer, tangential: torch.Tensor) -> torch.Tensor:
     return layer.ratio * layer.level_mm * (inside if layer.form == "lens" else torch.sqrt(torch.sqrt(inside)))
 
 
+def frame(layer: Layer) -> tuple[npt.NDArray[np.float32], float]:
+    """Unit normal and both tangents at the centre (rows; z, y, x), and its distance from the origin, for loops."""
+    normal, along, up, radius = _frame(layer)
+    return np.array([normal, along, up], np.float32), radius
+
+
 def lattice(layer: Layer, radius: float, world: World) -> Columns:
     """Columns under the inner table around the layer."""
-    normal, along, up, sphere = frame(layer)
+    normal, along, up, sphere = _frame(layer)
     half = MARGIN * radius * max(1.0, layer.stretch)
 
     def directions(count: int) -> tuple[Floats, Floats, Floats]:
@@ -147,7 +153,7 @@ def surface_radius(
     return radius
 
 
-def frame(
+def _frame(
     layer: Layer,
 ) -> tuple[Floats, Floats, Floats, float]:
     """Unit normal, horizontal and rising tangent at the centre (z, y, x), and its distance from the origin."""

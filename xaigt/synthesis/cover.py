@@ -132,7 +132,7 @@ def _look(
         some = anatomy.voxels(grid, (box[0], box[1].start + middles[0], box[2].start + middles[1]))
         softness = _SLACK * math.hypot(voxel[0], _BLOCK * voxel[1], _BLOCK * voxel[2]) + spacing
         around = kind.footprint(lesion, anatomy, some, softness)
-        if not bool(around.oedema.any()):
+        if not around.oedema.cpu().numpy().any():
             near = _is_near(around).repeat(_BLOCK, 1).repeat(_BLOCK, 2)
             return near[:, : len(rows), : len(columns)]
     around = kind.footprint(lesion, anatomy, anatomy.voxels(grid, box), _SLACK * math.hypot(*voxel) + spacing)
