@@ -6,6 +6,7 @@ import pytest
 from scipy import ndimage
 
 from xaigt.compiled import compiled
+from xaigt.compiled.fields import map_points
 from xaigt.compiled.filters import sum_rows, wrapped_filter
 from xaigt.compiled.points import displace, nearest_voxels, undisplace
 from xaigt.compiled.tubes import points_inside
@@ -79,6 +80,19 @@ def test_what_is_displaced_is_found_again():
     for point, place in zip(points, moved, strict=True):
         undisplace(inverse, field, origin, 4.0, tuple(place.tolist()), 60, 1e-9, back)
         assert back == pytest.approx(point, abs=1e-6)
+
+
+def test_single_precision_maps_points_as_double_precision_does():
+    rng = np.random.default_rng(3)
+    affine = np.column_stack([np.eye(3) + rng.normal(0, 0.05, (3, 3)), rng.normal(size=3)])
+    field, origin = rng.normal(0, 0.3, (3, 6, 5, 7)).astype(np.float32), (-2.0, -1.0, 0.0)
+    points = rng.uniform(-5, 30, (60, 3))  # also beyond the field
+    exact = np.empty_like(points)
+    displace(affine, field, origin, 4.0, points, exact)
+    found = np.empty((3, 60), np.float32)
+    shift = tuple(np.float32(-start / 4) for start in origin)
+    map_points(affine.astype(np.float32), field, shift, 0.25, np.ascontiguousarray(points.T.astype(np.float32)), found)
+    assert found.T == pytest.approx(exact, abs=2e-5)
 
 
 def test_points_in_tubes_are_counted_once():

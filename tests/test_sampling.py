@@ -38,6 +38,13 @@ def test_other_devices_read_the_same():
     assert torch.allclose(SAMPLER._read(points.T).T, SAMPLER(points), atol=2e-5)
 
 
+def test_a_channel_read_alone_has_the_bits_of_one_read_with_others():
+    points = torch.from_numpy(np.random.default_rng(4).uniform(-10, 30, (40, 5, 3)).astype(np.float32))
+    for number, expected in enumerate(SAMPLER(points)):
+        assert torch.equal(SAMPLER.channel(points, number), expected)
+    assert SAMPLER.channel(points[0, 0], 1).shape == () and SAMPLER.channel(points[:0], 1).shape == (0, 5)
+
+
 def test_a_point_reads_the_same_alone_and_among_others():
     points = torch.from_numpy(np.random.default_rng(3).uniform(-10, 30, (100, 3)).astype(np.float32))
     alone = torch.cat([SAMPLER(point[None]) for point in points], 1)

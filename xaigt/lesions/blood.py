@@ -131,21 +131,26 @@ def density(
 ) -> torch.Tensor:
     """Hounsfield units of the blood at points ``[..., 3]`` (z, y, x; mm) where `core` ``[...]`` is above 0.
 
-    Elsewhere it is what it is. `scale_mm` is the size of the clots.
+    Elsewhere they say nothing. `scale_mm` is the size of the clots.
     """
-    kind = {"layers": LAYERS, "patches": PATCHES}.get(blood.mixture, SWIRLS if blood.swirl_hu else PLAIN)
-    fineness = PATCH_FINENESS if kind == PATCHES else SWIRL_FINENESS
-    begin, edge = (_normal(blood.share), PATCH_EDGE) if kind == PATCHES else (SWIRL_FROM, SWIRL_EDGE)
-    added = blood.swirl_hu if kind == SWIRLS else blood.old_hu - blood.core_hu
-    if points.device.type == "cpu":
-        found = np.empty(points.shape[:-1], np.float32)
-        blood_density(
-            noise_values(blood.seed)[0], EXTENT, NOISE_PLACES[1], centre, scale_mm, kind,
-            (blood.core_hu, blood.texture_hu, added),
-            (blood.layer_mm, LAYER_RIPPLE_MM, LAYER_MM) if kind == LAYERS else (begin, edge, 0.0),
-            (fineness, WARP), flat_values(core), flat(points), found.reshape(-1),
-        )  # fmt: skip
-        return torch.from_numpy(found)
+    if points.device.type != "cpu":
+        return density_on_device(blood, centre, points, scale_mm)
+    kind, added, begin, edge, fineness = _inside(blood)
+    found = np.empty(points.shape[:-1], np.float32)
+    blood_density(
+        noise_values(blood.seed)[0], EXTENT, NOISE_PLACES[1], centre, scale_mm, kind,
+        (blood.core_hu, blood.texture_hu, added),
+        (blood.layer_mm, LAYER_RIPPLE_MM, LAYER_MM) if kind == LAYERS else (begin, edge, 0.0),
+        (fineness, WARP), flat_values(core), flat(points), found.reshape(-1),
+    )  # fmt: skip
+    return torch.from_numpy(found)
+
+
+def density_on_device(
+    blood: Blood, centre: tuple[float, float, float], points: torch.Tensor, scale_mm: float
+) -> torch.Tensor:
+    """Do what :func:`xaigt.compiled.blood.blood_density` does, for any device and at every point."""
+    kind, added, begin, edge, fineness = _inside(blood)
     noise = shape_noise(blood.seed, points.device)
     relative = torch.stack([(points[..., i] - centre[i]) / scale_mm for i in range(3)], -1)
     texture = noise(folded(relative))[0]
@@ -159,9 +164,20 @@ def density(
     return level + torch.clamp((wound - begin) / edge + (0.5 if kind == PATCHES else 0.0), 0, 1) * added
 
 
-def _normal(share: float) -> float:
-    """Quantile of the noise, which has about unit variance: that of a normal."""
-    return float(torch.special.ndtri(torch.tensor(share, dtype=torch.float64)))
+def _inside(blood: Blood) -> tuple[int, float, float, float, float]:
+    """What a hematoma shows beside its texture, what that adds, and where in the noise, how wide and how fine it is."""
+    kind = {"layers": LAYERS, "patches": PATCHES}.get(blood.mixture, SWIRLS if blood.swirl_hu else PLAIN)
+    if kind == PATCHES:
+        # The noise has about unit variance: its quantile is that of a normal.
+        begin = float(torch.special.ndtri(torch.tensor(blood.share, dtype=torch.float64)))
+        return kind, blood.old_hu - blood.core_hu, begin, PATCH_EDGE, PATCH_FINENESS
+    return (
+        kind,
+        blood.swirl_hu if kind == SWIRLS else blood.old_hu - blood.core_hu,
+        SWIRL_FROM,
+        SWIRL_EDGE,
+        SWIRL_FINENESS,
+    )
 
 
 def folded(position: torch.Tensor) -> torch.Tensor:

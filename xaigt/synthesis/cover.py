@@ -84,7 +84,8 @@ def cover(kind: Family, lesion: Lesion, anatomy: Anatomy, grid: Grid) -> Cover |
     for start in range(0, len(wide), batch):
         part = wide[start : start + batch]
         found.take(kind.footprint(lesion, anatomy, _points(anatomy, (z, y, x), part, offsets), spacing), part)
-    return Cover(box, *found.values, found.shift, found.additive)
+    core, filling, oedema = found.values
+    return Cover(box, core, filling, oedema, found.shift, found.additive)
 
 
 def _points(anatomy: Anatomy, axes: Axes, where: Indices, offsets: torch.Tensor) -> torch.Tensor:
