@@ -92,7 +92,7 @@ def test_single_precision_maps_points_as_double_precision_does():
     found = np.empty((3, 60), np.float32)
     shift = tuple(np.float32(-start / 4) for start in origin)
     map_points(affine.astype(np.float32), field, shift, 0.25, np.ascontiguousarray(points.T.astype(np.float32)), found)
-    assert found.T == pytest.approx(exact, abs=2e-5)
+    assert np.allclose(found.T, exact, atol=2e-5)
 
 
 def test_points_in_tubes_are_counted_once():
