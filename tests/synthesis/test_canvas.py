@@ -1,4 +1,4 @@
-"""Planting: the voxels of a lesion's box, means over them, and blending, beside what is computed by hand or by torch."""
+"""Planting: the voxels of a lesion's box, means over them, and blending, beside what is known by hand or from torch."""
 
 import math
 from types import SimpleNamespace
