@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,9 +14,7 @@ import torch
 from xaigt.anatomy.fields import CHANNELS, Fields, load_fields
 from xaigt.anatomy.subjects import Subject
 from xaigt.anatomy.world import Anatomy
-from xaigt.dataset.layout import ALTERED, COMPARTMENTS
 from xaigt.lesions import Lesion, family
-from xaigt.shape import box_of
 from xaigt.synthesis.acquisition import correlated_noise, quadrature_noise
 from xaigt.synthesis.beam import beam_hardening
 from xaigt.synthesis.cover import cover
@@ -26,14 +24,12 @@ from xaigt.synthesis.measure import Ruler, described
 from xaigt.synthesis.placing import PlannedLesion
 from xaigt.synthesis.plan import Plan
 from xaigt.synthesis.recipe import Recipe
+from xaigt.synthesis.stored import altered, compartments, quantised
 from xaigt.synthesis.tasks import SWAPPING
 from xaigt.volume import Grid
 
 HU_RANGE = (-1024, 3071)  # what a 12-bit CT scanner stores
 MR_RANGE = (0, 32767)  # magnitudes; white matter is 1000
-OEDEMA_VISIBLE = 0.05  # share of full oedema from which an altered voxel counts as oedema
-FLUID = 0.35  # share of fluid from which a voxel belongs to sulci and cisterns
-EXTRA_AXIAL_MM = 30.0  # no layer under the inner table is thicker
 SLAB = 1 << 15  # points that are mapped together
 GREY_SHARE = 0.6  # oedema spreads along white matter; grey matter takes less of it
 
@@ -105,7 +101,7 @@ def render(plan: Plan, grid: Grid, recipe: Recipe, device: torch.device) -> Rend
     limits = HU_RANGE if recipe.modality == "CT" else MR_RANGE
 
     def seen(image: torch.Tensor) -> npt.NDArray[np.int16]:
-        return _quantise(image + noise if second is None else torch.hypot(image + noise, second), limits)
+        return quantised(image, noise, second, limits)
 
     image, twin = seen(canvas.image), seen(ground.image)
     other = _other(ground, effects, len(others))
@@ -127,11 +123,18 @@ def render(plan: Plan, grid: Grid, recipe: Recipe, device: torch.device) -> Rend
         found = ruler.measure(other == instance, twin, twin - delta.cpu().numpy(), minimum)
         row = {"role": effect.role, "group": effect.kind, "instance": instance}
         rows.append(row | described(effect) | found)
-    arrays = _arrays(image, twin, canvas, ground, undisturbed, recipe.epsilon) | {
+    instance = canvas.instance.cpu().numpy()
+    arrays = {
+        "image": image,
+        "twin": twin,
+        "lesion": instance,
+        "altered": altered(
+            image, twin, instance, canvas.oedema, (ground.image, undisturbed, canvas.image), recipe.epsilon
+        ),
         "support": (read["depth"] > 0).to(torch.uint8).cpu().numpy(),
         "compartment": compartments(read),
+        "other": other,
     }
-    arrays["other"] = other
     if recipe.task in SWAPPING:
         exchanged = pushed(swapped + unplanted * sham)
         for instance, item in enumerate(swapped, start=1):
@@ -245,57 +248,3 @@ class _Canvas:
             return 1.0
         full = float(change[own].double().sum().abs() / core[own].double().sum().clamp(min=1e-6))
         return self._contrast / full if full > 0 else 1.0
-
-
-def _quantise(image: torch.Tensor, limits: tuple[int, int]) -> npt.NDArray[np.int16]:
-    clipped = torch.clamp(torch.round(image), *limits)
-    return np.asarray(clipped.to(torch.int16).cpu().numpy())
-
-
-def _arrays(
-    image: npt.NDArray[np.int16],
-    twin: npt.NDArray[np.int16],
-    canvas: _Canvas,
-    ground: _Canvas,
-    undisturbed: torch.Tensor,
-    epsilon: float,
-) -> Arrays:
-    """Image, twin, and what differs between them; `undisturbed` is the image before lesions were planted."""
-    instance, altered = canvas.instance.cpu().numpy(), np.zeros(image.shape, np.uint8)
-    box = box_of(image != twin)
-    changed = np.abs(image[box].astype(np.int32) - twin[box]) > epsilon
-    in_lesion = changed & (instance[box] > 0)
-    in_oedema = changed & (canvas.oedema.cpu().numpy()[box] > OEDEMA_VISIBLE) & ~in_lesion
-    # Where planting changed nothing, rounding can still turn a displacement below epsilon into a whole unit.
-    before, here, there = undisturbed[box], canvas.image[box], ground.image[box]
-    moved = (((before - there).abs() > epsilon) | (here == before)).cpu().numpy()
-    rest = changed & ~in_lesion & ~in_oedema
-    altered[box] = _bits(ALTERED, lesion=in_lesion, oedema=in_oedema, displaced=rest & moved, blur=rest & ~moved)
-    return {"image": image, "twin": twin, "lesion": instance, "altered": altered}
-
-
-def compartments(read: dict[str, torch.Tensor]) -> npt.NDArray[np.uint8]:
-    """Bits of ``layout.COMPARTMENTS``, from the fields of a subject."""
-    fields = {name: read[name].cpu().numpy() for name in ("csf", "depth", "parenchyma", "ventricles")}
-    result = np.zeros(fields["depth"].shape, np.uint8)
-    box = box_of((fields["depth"] > 0) | (fields["parenchyma"] > 0))
-    csf, depth, parenchyma, ventricles = (values[box] for values in fields.values())
-    inside, in_ventricles = depth > 0, ventricles > 0
-    result[box] = _bits(
-        COMPARTMENTS,
-        **{
-            "parenchyma": parenchyma > 0,
-            "ventricles": in_ventricles & inside,
-            "cisterns": inside & ~in_ventricles & (csf > FLUID),
-            "extra-axial": inside & (depth < EXTRA_AXIAL_MM),
-        },
-    )
-    return result
-
-
-def _bits(numbers: Mapping[str, int], **masks: npt.NDArray[np.bool_]) -> npt.NDArray[np.uint8]:
-    """One array whose bits say in which masks a voxel lies."""
-    result = np.zeros(next(iter(masks.values())).shape, np.uint8)
-    for name, mask in masks.items():
-        result |= mask.view(np.uint8) * np.uint8(numbers[name])
-    return result
