@@ -40,7 +40,7 @@ Arrays = dict[str, npt.NDArray[Any]]
 class Rendered:
     """Arrays of one sample (see :mod:`xaigt.dataset.layout`) and what was measured of each planted lesion.
 
-    `change` is image minus twin before both are rounded, where that is known.
+    `change` is image minus twin before both are rounded, where that is known and was asked for.
     """
 
     arrays: Arrays
@@ -48,7 +48,7 @@ class Rendered:
     change: npt.NDArray[np.float32] | None = None
 
 
-def render(plan: Plan, grid: Grid, recipe: Recipe, device: torch.device) -> Rendered:
+def render(plan: Plan, grid: Grid, recipe: Recipe, device: torch.device, *, exact: bool = False) -> Rendered:
     """Compute the arrays of one sample.
 
     Parameters
@@ -61,6 +61,8 @@ def render(plan: Plan, grid: Grid, recipe: Recipe, device: torch.device) -> Rend
         What it says of the image as a whole: task, epsilon, visibility.
     device
         Where to compute.
+    exact
+        Whether to return `change`.
     """
     if plan.slice_mm is not None:
         grid = grid.at(plan.slice_mm)
@@ -87,15 +89,15 @@ def render(plan: Plan, grid: Grid, recipe: Recipe, device: torch.device) -> Rend
     sham = recipe.mass_effect is not None and recipe.mass_effect.sham
     unplanted = [item for item in plan.lesions if item.role == "lesion" and not item.planted and not item.swapped]
     canvas = pushed(lesions + unplanted * sham)
-    undisturbed = canvas.image.clone()
-    effects = _effects(plan, grid, anatomy, ground.image, read["depth"] > 0)
+    undisturbed = canvas.image.clone() if lesions else canvas.image
+    effects = _effects(plan, grid, anatomy, ground.image, read["depth"])
     for instance, item in enumerate(lesions, start=1):
         canvas.plant(instance, item.lesion)
     noise = correlated_noise(plan.acquisition, grid).to(device)
     for delta, _ in effects:
-        noise = noise + delta
+        noise += delta
     if (hardening := beam_hardening(plan.acquisition, grid, anatomy, read["depth"])) is not None:
-        noise = noise + hardening
+        noise += hardening
     quadrature = quadrature_noise(plan.acquisition, grid)
     second = None if quadrature is None else quadrature.to(device)
     limits = HU_RANGE if recipe.modality == "CT" else MR_RANGE
@@ -106,32 +108,29 @@ def render(plan: Plan, grid: Grid, recipe: Recipe, device: torch.device) -> Rend
     image, twin = seen(canvas.image), seen(ground.image)
     other = _other(ground, effects, len(others))
     ruler, minimum = Ruler(grid, anatomy, plan.acquisition.noise_hu), recipe.visibility.minimum_cnr
+    truth = canvas.instance.cpu().numpy()
+    mixed = [getattr(item.lesion, "stage", None) == "mixed" for item in lesions]
     rows = []
-    shown = canvas.instance.cpu().numpy()
-    for instance, item in enumerate(lesions, start=1):
-        mask = shown == instance
-        found = ruler.measure(mask, image, twin, minimum, mixed=getattr(item.lesion, "stage", None) == "mixed")
+    measured = ruler.of_each(truth, len(lesions), image, twin, minimum, mixed)
+    for instance, (item, found) in enumerate(zip(lesions, measured, strict=True), start=1):
         if not found["visible"] and recipe.visibility.invisible == "exclude":
-            canvas.instance[torch.from_numpy(mask).to(device)] = 0
-        rows.append(_named(item, instance) | described(item.lesion) | found)
-    present = set(other[other > 0].tolist())  # most of them lie in other slices
-    bare = seen(healthy) if present else twin
-    for instance, item in enumerate(others, start=1):
-        found = ruler.measure(other == instance, twin, bare, minimum) if instance in present else ruler.nothing
-        rows.append(_named(item, instance) | described(item.lesion) | found)
+            truth = np.where(truth == instance, np.uint8(0), truth)
+        rows.append(_row(item, instance) | found)
+    bare = seen(healthy) if other.any() else twin
+    measured = ruler.of_each(other, len(others), twin, bare, minimum)
+    rows += [_row(item, number) | found for number, (item, found) in enumerate(zip(others, measured, strict=True), 1)]
     for instance, (effect, (delta, _)) in enumerate(zip(plan.effects, effects, strict=True), start=len(others) + 1):
         found = ruler.measure(other == instance, twin, twin - delta.cpu().numpy(), minimum)
         row = {"role": effect.role, "group": effect.kind, "instance": instance}
         rows.append(row | described(effect) | found)
-    instance = canvas.instance.cpu().numpy()
     arrays = {
         "image": image,
         "twin": twin,
-        "lesion": instance,
+        "lesion": truth,
         "altered": altered(
-            image, twin, instance, canvas.oedema, (ground.image, undisturbed, canvas.image), recipe.epsilon
+            image, twin, truth, canvas.oedema, (ground.image, undisturbed, canvas.image), recipe.epsilon
         ),
-        "support": (read["depth"] > 0).to(torch.uint8).cpu().numpy(),
+        "support": (read["depth"].cpu().numpy() > 0).view(np.uint8),
         "compartment": compartments(read),
         "other": other,
     }
@@ -140,34 +139,38 @@ def render(plan: Plan, grid: Grid, recipe: Recipe, device: torch.device) -> Rend
         for instance, item in enumerate(swapped, start=1):
             exchanged.plant(instance, item.lesion)
         arrays |= {"swapped": seen(exchanged.image), "swapped_lesion": exchanged.instance.cpu().numpy()}
-    change = (canvas.image - ground.image).cpu().numpy()
-    if plan.slice_mm is not None:
-        arrays, change = {name: array[0] for name, array in arrays.items()}, change[0]
-    return Rendered(arrays, rows, change)
+    flat = plan.slice_mm is not None
+    if flat:
+        arrays = {name: array[0] for name, array in arrays.items()}
+    change = (canvas.image - ground.image).cpu().numpy() if exact else None
+    return Rendered(arrays, rows, change[0] if flat and change is not None else change)
 
 
-def _named(item: PlannedLesion, instance: int) -> dict[str, Any]:
-    return {"role": item.role, "group": item.group, "instance": instance}
+def _row(item: PlannedLesion, instance: int) -> dict[str, Any]:
+    """What is known of a lesion before its voxels are looked at."""
+    return {"role": item.role, "group": item.group, "instance": instance} | described(item.lesion)
 
 
 def _effects(
-    plan: Plan, grid: Grid, anatomy: Anatomy, image: torch.Tensor, inside: torch.Tensor
+    plan: Plan, grid: Grid, anatomy: Anatomy, image: torch.Tensor, depth: torch.Tensor
 ) -> list[tuple[torch.Tensor, torch.Tensor]]:
     """What each effect adds to every image of the sample, and its mask."""
     if not plan.effects:
         return []
     _, y, _ = grid.centre[::-1]
     middle = anatomy.to_scanner((grid.centre[2], y, 0.0))[2]
-    return [apply(effect, grid, image, inside, middle) for effect in plan.effects]
+    return [apply(effect, grid, image, depth > 0, middle) for effect in plan.effects]
 
 
 def _other(ground: _Canvas, effects: list[tuple[torch.Tensor, torch.Tensor]], before: int) -> npt.NDArray[np.uint8]:
     """Numbers of distractors, confounders and suppressors; small ones lie over large ones."""
-    masks = sorted(enumerate(effects, start=before + 1), key=lambda item: -int(item[1][1].sum()))
-    other = torch.zeros_like(ground.instance)
-    for number, (_, mask) in masks:
-        other[mask] = number
-    other = torch.where(ground.instance > 0, ground.instance, other)
+    other = ground.instance
+    if effects:
+        masks = sorted(enumerate(effects, start=before + 1), key=lambda item: -int(item[1][1].sum()))
+        other = torch.zeros_like(ground.instance)
+        for number, (_, mask) in masks:
+            other[mask] = number
+        other = torch.where(ground.instance > 0, ground.instance, other)
     return np.asarray(other.cpu().numpy())
 
 
@@ -187,8 +190,10 @@ def _healthy(
         values = lattice.read(sampler, fields.is_near)
     read = dict(zip(CHANNELS, values, strict=True))
     subject = plan.subject
-    brain = subject.grey_hu * read["grey"] + subject.white_hu * read["white"] + subject.csf_hu * read["csf"]
-    return brain + subject.bone * read["bone"] + read["soft"], read
+    image = subject.grey_hu * read["grey"]
+    for level, name in ((subject.white_hu, "white"), (subject.csf_hu, "csf"), (subject.bone, "bone"), (1.0, "soft")):
+        image.add_(read[name], alpha=level)
+    return image, read
 
 
 def _soft_tissue(read: dict[str, torch.Tensor], subject: Subject) -> torch.Tensor:
