@@ -37,7 +37,8 @@ def near_box(
     out
         ``[3, 2]``, to write to: along each axis the first voxel and one beyond the last; 0 and 0 if there is none.
     """
-    out[:] = 0
+    for number in range(3):
+        out[number, 0], out[number, 1] = 0, 0
     for number in range(3):
         axis = axis_z if number == 0 else (axis_y if number == 1 else axis_x)
         edge, half, least = (voxel[number] + spacing) / 2, voxel[number] / 2, math.inf

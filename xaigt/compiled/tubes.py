@@ -51,7 +51,8 @@ def points_inside(start: Any, end: Any, radius: Any, first: Any, step: Any, coun
 @compiled("f4[:, ::1]", "f4[:, ::1]")
 def tube_box(tubes: Any, out: Any) -> None:
     """Find the corners ``[2, 3]`` of the smallest box that holds tubes ``[k, 7]`` (see :func:`tube_cores`)."""
-    out[0], out[1] = np.float32(np.inf), np.float32(-np.inf)
+    for a in range(3):
+        out[0, a], out[1, a] = np.float32(np.inf), np.float32(-np.inf)
     for n in range(tubes.shape[0]):
         for a in range(3):
             first, second, radius = tubes[n, a], tubes[n, 3 + a], tubes[n, 6]
@@ -75,17 +76,19 @@ def tube_cores(tubes: Any, points: Any, softness: Any, out: Any) -> None:
         ``[n]``, to write to.
     """
     count = tubes.shape[0]
-    along, square = tubes[:, 3:6] - tubes[:, :3], np.empty(count, np.float32)
+    along, square, box = np.empty((count, 3), np.float32), np.empty(count, np.float32), np.empty((2, 3), np.float32)
     for n in range(count):
+        for a in range(3):
+            along[n, a] = tubes[n, 3 + a] - tubes[n, a]
         length = (along[n, 0] * along[n, 0] + along[n, 1] * along[n, 1]) + along[n, 2] * along[n, 2]
         square[n] = max(length, np.float32(1e-6))
-    box = np.empty((2, 3), np.float32)
     tube_box(tubes, box)
-    low, high = box[0] - softness, box[1] + softness  # nothing lies farther than the edge from the box of all
+    for a in range(3):  # nothing lies farther than the edge from the box of all
+        box[0, a], box[1, a] = box[0, a] - softness, box[1, a] + softness
     for i in range(points.shape[1]):
         out[i] = _0
         z, y, x = points[0, i], points[1, i], points[2, i]
-        if not (low[0] <= z <= high[0] and low[1] <= y <= high[1] and low[2] <= x <= high[2]):
+        if not (box[0, 0] <= z <= box[1, 0] and box[0, 1] <= y <= box[1, 1] and box[0, 2] <= x <= box[1, 2]):
             continue
         nearest = np.float32(np.inf)
         for n in range(count):
