@@ -15,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from xaigt.compiled.blobs import blob_sizes
 from xaigt.compiled.fields import read_noise
+from xaigt.compiled.sizes import blob_sizes
 from xaigt.distributions import DIGITS, Number, draw
 from xaigt.lesions.weighted import Allowed, Points, fill, points_of
 from xaigt.randomness import white_noise
@@ -109,13 +109,13 @@ def size_function(blob: Blob, points: torch.Tensor) -> torch.Tensor:
 
 
 def _row(part: Ellipsoid) -> list[float]:
-    """Numbers of an ellipsoid as :func:`xaigt.compiled.blobs.blob_sizes` takes them."""
+    """Numbers of an ellipsoid as :func:`xaigt.compiled.sizes.blob_sizes` takes them."""
     axes = rotation_matrix(part.rotation_deg).T[:, ::-1] / np.array(part.axes)[:, None]
     return [*part.offset, *axes.ravel().tolist(), 1 - part.size]
 
 
 def size_on_device(blob: Blob, points: torch.Tensor, noise: torch.Tensor) -> torch.Tensor:
-    """Do what :func:`xaigt.compiled.blobs.blob_sizes` does, for any device."""
+    """Do what :func:`xaigt.compiled.sizes.blob_sizes` does, for any device."""
     offset = [(points[..., i] - blob.centre_mm[i]) / blob.radius_mm for i in range(3)]
     return _size(blob, offset, noise)
 
