@@ -6,7 +6,7 @@ import pytest
 from scipy import ndimage
 
 from xaigt.compiled import compiled
-from xaigt.compiled.filters import sum_rows, wrapped_filter
+from xaigt.compiled.filters import sum_rows, sum_rows_onto, wrapped_filter
 from xaigt.compiled.points import displace, nearest_voxels, undisplace
 from xaigt.compiled.tubes import points_inside
 
@@ -91,3 +91,13 @@ def test_points_in_tubes_are_counted_once():
     tube = (z - np.clip(z, 0, 6)) ** 2 + y**2 + x**2 <= 4
     ball = (z - 3) ** 2 + (y - 3) ** 2 + (x - 3) ** 2 <= 2.5**2
     assert found[0] == np.count_nonzero(tube | ball)
+
+
+def test_summed_rows_are_added_to_what_is_there():
+    rng = np.random.default_rng(0)
+    values, onto = (rng.normal(size=(2, count, 3)).astype(np.float32) for count in (7, 5))
+    first, weights = np.array([0, 1, 1, 2, 3]), rng.normal(size=(5, 4)).astype(np.float32)
+    plain, found = np.empty((2, 5, 3), np.float32), np.empty((2, 5, 3), np.float32)
+    sum_rows(values, first, weights, plain)
+    sum_rows_onto(values, first, weights, onto, -1.7, found)
+    assert found == pytest.approx(plain - 1.7 * onto, abs=1e-6)

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.interpolate import BSpline
 
-from xaigt.compiled.filters import sum_rows
+from xaigt.compiled.filters import sum_rows, sum_rows_onto
 
 Array = npt.NDArray[np.float32]
 
@@ -22,7 +22,9 @@ def control_shape(shape: tuple[int, int, int], step: float) -> tuple[int, int, i
     return z, y, x
 
 
-def expand(control: Array, shape: tuple[int, int, int], step: float) -> Array:
+def expand(
+    control: Array, shape: tuple[int, int, int], step: float, onto: Array | None = None, times: float = 0.0
+) -> Array:
     """Evaluate a spline on a lattice.
 
     Parameters
@@ -33,6 +35,8 @@ def expand(control: Array, shape: tuple[int, int, int], step: float) -> Array:
         (z, y, x) points to evaluate.
     step
         Distance between points in units of the distance between knots.
+    onto, times
+        What the spline is added to, ``[C, z, y, x]``, and a number that this is multiplied by before.
 
     Returns
     -------
@@ -41,17 +45,21 @@ def expand(control: Array, shape: tuple[int, int, int], step: float) -> Array:
         axis in a fixed order, not BLAS: no dependence on its threads.
     """
     values = np.moveaxis(control, 0, -1)
-    for axis in (2, 1, 0):  # the innermost first, while the array is small
+    for axis in (2, 1):  # the innermost first, while the array is small
         values = _along(values, axis, shape[axis], step)
-    return np.moveaxis(values, -1, 0)
+    return np.moveaxis(_along(values, 0, shape[0], step, onto, times), -1, 0)
 
 
-def _along(values: Array, axis: int, count: int, step: float) -> Array:
+def _along(values: Array, axis: int, count: int, step: float, onto: Array | None = None, times: float = 0.0) -> Array:
     """Expand one axis: each new row is the sum of four of the old ones, with weights."""
     outer, inner = values.shape[:axis], values.shape[axis + 1 :]
     rows = np.ascontiguousarray(values).reshape(math.prod(outer), values.shape[axis], math.prod(inner))
     result = np.empty((len(rows), count, rows.shape[2]), np.float32)
-    sum_rows(rows, *_taps(count, step), result)
+    if onto is None:
+        sum_rows(rows, *_taps(count, step), result)
+    else:
+        base = np.ascontiguousarray(np.moveaxis(onto, 0, -1)).reshape(result.shape)
+        sum_rows_onto(rows, *_taps(count, step), base, times, result)
     return result.reshape(*outer, count, *inner)
 
 

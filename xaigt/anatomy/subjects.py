@@ -142,12 +142,11 @@ class SubjectMap:
     @cached_property
     def _field(self) -> npt.NDArray[np.float32]:
         """D in mm, ``[3, z, y, x]``."""
-        lattice = self.fields.push_lattice
-        subject = self.subject
-        smooth = smooth_displacement(subject.displacement_seed, subject.displacement_mm, lattice.shape, lattice.spacing)
-        # In place, by torch: half the time.
-        push = torch.from_numpy(self.fields.push)
-        return np.asarray(torch.from_numpy(smooth).neg_().add_(push, alpha=subject.ventricles_mm).numpy())
+        lattice, subject = self.fields.push_lattice, self.subject
+        return smooth_displacement(
+            subject.displacement_seed, -subject.displacement_mm, lattice.shape, lattice.spacing, self.fields.push,
+            subject.ventricles_mm,
+        )  # fmt: skip
 
     @cached_property
     def _displacement(self) -> Sampler:
@@ -209,7 +208,10 @@ class SubjectMap:
         return np.column_stack([np.linalg.inv(matrix)[::-1, ::-1], shift[::-1]])
 
 
-def smooth_displacement(seed: int, sd: float, shape: tuple[int, int, int], spacing: float) -> npt.NDArray[np.float32]:
+def smooth_displacement(
+    seed: int, sd: float, shape: tuple[int, int, int], spacing: float,
+    onto: npt.NDArray[np.float32] | None = None, times: float = 0.0,
+) -> npt.NDArray[np.float32]:  # fmt: skip
     """Random smooth displacement ``[3, z, y, x]`` in mm: a cubic B-spline of limited normal control values.
 
     Parameters
@@ -217,10 +219,13 @@ def smooth_displacement(seed: int, sd: float, shape: tuple[int, int, int], spaci
     seed
         As recorded.
     sd
-        Standard deviation of the control values in mm, before they are clipped at 2 SD.
+        Standard deviation of the control values in mm, before they are clipped at 2 SD; below 0, their sign turns.
     shape, spacing
         The lattice it is computed on.
+    onto, times
+        Another displacement on it, which is multiplied by a number and added.
     """
     step = spacing / CONTROL_MM
     control = white_noise(seed, (3, *control_shape(shape, step)))
-    return expand(np.clip(control, -LIMIT_SD, LIMIT_SD) * np.float32(sd), shape, step)
+    values = np.clip(control, -LIMIT_SD, LIMIT_SD) * np.float32(sd)
+    return expand(values, shape, step, onto, float(np.float32(times)))

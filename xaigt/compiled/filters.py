@@ -32,6 +32,32 @@ def sum_rows(values: Any, first: Any, weights: Any, out: Any) -> None:
                 )
 
 
+@compiled("f4[:, :, ::1]", "i8[::1]", "f4[:, ::1]", "f4[:, :, ::1]", "f8", "f4[:, :, ::1]")
+def sum_rows_onto(values: Any, first: Any, weights: Any, onto: Any, times: Any, out: Any) -> None:
+    """Sum four rows in turn as :func:`sum_rows` does, and add them to another array, multiplied by a number.
+
+    Parameters
+    ----------
+    values, first, weights
+        As there.
+    onto
+        ``[outer, n, inner]``.
+    times
+        What it is multiplied by; the product is not rounded before the sum.
+    out
+        ``[outer, n, inner]``, to write to.
+    """
+    for i in range(out.shape[0]):
+        for j in range(out.shape[1]):
+            a, b, c, d = weights[j, 0], weights[j, 1], weights[j, 2], weights[j, 3]
+            row = first[j]
+            for k in range(out.shape[2]):
+                found = (a * values[i, row, k] + b * values[i, row + 1, k]) + (
+                    c * values[i, row + 2, k] + d * values[i, row + 3, k]
+                )
+                out[i, j, k] = found + times * onto[i, j, k]
+
+
 @compiled("f4[:, :, ::1]", "f4[::1]", "f4[::1]", "f4[:, :, ::1]")
 def wrapped_filter(values: Any, along_y: Any, along_x: Any, out: Any) -> None:
     """Correlate slices ``[z, y, x]`` with two kernels of odd length, one along y and one along x; edges wrap round."""

@@ -13,6 +13,7 @@ import numpy as np
 from xaigt.errors import XaigtError, nearest
 from xaigt.lesions.base import World
 from xaigt.lobes import NUMBER
+from xaigt.randomness import either_side
 
 _TRIES = 200
 
@@ -83,7 +84,7 @@ def _known(site: str) -> Site:
 
 
 def _around(rng: np.random.Generator, site: Site) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
-    side = rng.choice([-1.0, 1.0]) if site.paired else 1.0
+    side = either_side(rng) if site.paired else 1.0
     points = np.asarray(site.centre) + np.clip(rng.normal(size=(_TRIES, 3)), -2, 2) * np.asarray(site.spread)
     points[:, 2] *= side
     return np.asarray(points)

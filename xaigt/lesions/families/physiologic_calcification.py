@@ -10,6 +10,7 @@ from pydantic import field_validator
 from xaigt.distributions import DIGITS, Choice, Number, Uniform, draw
 from xaigt.lesions.base import LesionRecipe, Streams, World
 from xaigt.lesions.strands import Point, Strands, StrandsFamily, Tube, measured, rounded
+from xaigt.randomness import either_side
 
 # Centres (z, y, x; right side), spreads (mm) and whether they come in pairs: approximate positions in the MNI152
 # average. The plexus calcifies in the atria, the basal ganglia in the pallidum.
@@ -56,7 +57,7 @@ class PhysiologicCalcificationFamily(StrandsFamily):
         site = recipe.sites.draw(place)
         centre, spread, paired = SITES[site]
         both = paired and place.uniform() < draw(place, recipe.both_sides)
-        first = float(place.choice([-1.0, 1.0]))
+        first = either_side(place)
         tubes: list[Tube] = []
         for side in (first, -first) if both else (first,):
             at = np.asarray(centre) + np.clip(place.normal(size=3), -2, 2) * np.asarray(spread)

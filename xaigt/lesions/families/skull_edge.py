@@ -14,7 +14,7 @@ from pydantic import field_validator
 from xaigt.distributions import DIGITS, Choice, Number, Uniform, draw
 from xaigt.lesions.base import Family, Footprint, Lesion, LesionRecipe, Streams, World
 from xaigt.lesions.blobs import shape_noise
-from xaigt.randomness import subseed
+from xaigt.randomness import either_side, subseed
 
 # Directions (z, y, x; right side) from a point in the middle of the head, and how far they spread.
 SITES = {
@@ -67,7 +67,7 @@ class SkullEdgeFamily(Family):
         site = recipe.sites.draw(place)
         direction, spread = SITES[site]
         towards = np.asarray(direction) + np.clip(place.normal(size=3), -2, 2) * spread
-        towards[2] *= place.choice([-1.0, 1.0])
+        towards[2] *= either_side(place)
         z, y, x = world.to_scanner(_on_inner_table(towards / np.linalg.norm(towards), world))
         radius, thickness = draw(size, recipe.length_mm) / 2, draw(size, recipe.thickness_mm)
         return SkullEdge(
