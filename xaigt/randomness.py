@@ -88,6 +88,12 @@ def either_side(rng: np.random.Generator) -> float:
     return 1.0 if rng.integers(2) else -1.0
 
 
+def normal_three(rng: np.random.Generator, limit: float = 2.0) -> tuple[float, float, float]:
+    """Three standard normal numbers, those beyond a limit moved to it."""
+    z, y, x = rng.standard_normal(3).tolist()
+    return min(max(z, -limit), limit), min(max(y, -limit), limit), min(max(x, -limit), limit)
+
+
 def draw_some(rng: np.random.Generator, weights: Sequence[float], count: int) -> list[int]:
     """Draw different numbers of things by their weights, as ``rng.choice`` without replacement draws them.
 

@@ -15,10 +15,11 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from xaigt.compiled.lattices import values_on
 from xaigt.distributions import DIGITS, Number, draw
-from xaigt.lesions.weighted import Allowed, Points, fill, points_of
+from xaigt.lesions.weighted import Allowed, Index, Points, fill, points_of
 from xaigt.randomness import white_noise
-from xaigt.sampling import Probe, Sampler, on_lattice
+from xaigt.sampling import Probe, Sampler
 from xaigt.schema import Strict
 from xaigt.splines import control_shape, expand
 from xaigt.volume import rotation_matrix
@@ -32,6 +33,7 @@ _SHARE = 0.75  # of a blob that lies where it may, roughly
 _EDGE = np.linspace(-EXTENT, EXTENT, _LATTICE)
 _NOISE_POINTS, _NOISE_STEP = 25, 1 / 3  # noise lattice: points an edge, and their distance in knots
 NOISE_SPACING = 2 * EXTENT / (_NOISE_POINTS - 1)
+_EVERY: Index = np.empty(0, np.intp)
 
 Vector = tuple[float, float, float]
 Axes = Sequence[npt.NDArray[np.float64]]
@@ -151,8 +153,19 @@ def noise_on(seed: int, axes: Axes, centre: Vector, scale_mm: float) -> torch.Te
 
     It is read at the distances of the points from a centre over `scale_mm`.
     """
-    relative = [(axis - c) / scale_mm for axis, c in zip(axes, centre, strict=True)]
-    return torch.from_numpy(on_lattice(noise_values(seed)[0], relative, -EXTENT, NOISE_SPACING))
+    z, y, x = axes
+    noise = np.empty((len(z), len(y), len(x)), np.float32)
+    values_on(noise_values(seed)[0], -EXTENT, NOISE_SPACING, z, y, x, centre, scale_mm, _EVERY, noise.reshape(-1))
+    return torch.from_numpy(noise)
+
+
+def noise_of(seed: int, axes: Axes, index: Index, centre: Vector, scale_mm: float) -> npt.NDArray[np.float32]:
+    """Noise ``[n]`` of :func:`noise_on` at some of its points, by their numbers ``[n]``."""
+    z, y, x = axes
+    noise = np.empty(len(index), np.float32)
+    if len(index):
+        values_on(noise_values(seed)[0], -EXTENT, NOISE_SPACING, z, y, x, centre, scale_mm, index, noise)
+    return noise
 
 
 def spread(axes: Axes, centre: Vector = (0.0, 0.0, 0.0), scale_mm: float = 1.0) -> list[torch.Tensor]:

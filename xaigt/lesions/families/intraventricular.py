@@ -7,9 +7,10 @@ from typing import Literal
 import numpy as np
 import torch
 
+from xaigt.compiled.ventricles import outside_side
 from xaigt.distributions import Number, Quantiles, Uniform, draw
 from xaigt.lesions.base import Family, Footprint, Streams, World
-from xaigt.lesions.blobs import noise_at, noise_on, sphere_radius, spread
+from xaigt.lesions.blobs import noise_at, noise_of, sphere_radius
 from xaigt.lesions.blood import BloodRecipe, Hematoma, density, draw_blood, settle
 from xaigt.lesions.weighted import Points, Values, blocks, box_axes, fill, points_of, z_range
 from xaigt.randomness import subseed
@@ -80,18 +81,23 @@ class IntraventricularFamily(Family):
         )
         low, high = np.sort([world.to_scanner(corner) for corner in BOX], axis=0).tolist()
         axes, cell = box_axes(low, high, STEP_MM)
-        height = _height(lesion, spread(axes)[1], noise_on(lesion.noise_seed, axes, lesion.centre_mm, NOISE_MM)).numpy()
 
         def outside(points: Points) -> Values:
             at = world.locate(points)
-            ventricles = torch.from_numpy(world.probe(at, "ventricles"))
-            return _outside(lesion.side, torch.from_numpy(at), ventricles).numpy()
+            ventricles = world.probe(at, "ventricles")
+            if side == 0:
+                return -ventricles
+            distance = np.empty(len(at))
+            outside_side(side, at, ventricles, MIDLINE_MM, (THIRD, FOURTH), distance)
+            return distance
 
         near = blocks(axes, lambda middles, distance: outside(middles) <= 1.3 * distance)  # the map stretches by less
         nearby = np.flatnonzero(near)
-        found = fill(
-            height.ravel()[nearby], cell, wanted, lambda index: outside(points_of(axes, nearby[index])) <= 0, SHARE
+        noise = noise_of(lesion.noise_seed, axes, nearby, lesion.centre_mm, NOISE_MM)
+        height = (
+            axes[1].astype(np.float32)[nearby // len(axes[2]) % len(axes[1])] + np.float32(lesion.ripple_mm) * noise
         )
+        found = fill(height, cell, wanted, lambda index: outside(points_of(axes, nearby[index])) <= 0, SHARE)
         inside = points_of(axes, nearby[found.inside])
         farthest = np.linalg.norm(inside - np.asarray(lesion.centre_mm), axis=1).max(initial=0.0)
         return lesion.model_copy(
