@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from xaigt.compiled.ventricles import outside_side
@@ -27,6 +28,7 @@ MIDLINE_MM = 2.0
 THIRD = (5.0, 9.0)
 FOURTH = (16.0, -9.0)
 CLOT_MM = 15.0  # scale of the blood's texture
+Floats = TypeVar("Floats", torch.Tensor, npt.NDArray[np.float32])
 
 
 class IntraventricularRecipe(BloodRecipe):
@@ -94,9 +96,8 @@ class IntraventricularFamily(Family):
         near = blocks(axes, lambda middles, distance: outside(middles) <= 1.3 * distance)  # the map stretches by less
         nearby = np.flatnonzero(near)
         noise = noise_of(lesion.noise_seed, axes, nearby, lesion.centre_mm, NOISE_MM)
-        height = (
-            axes[1].astype(np.float32)[nearby // len(axes[2]) % len(axes[1])] + np.float32(lesion.ripple_mm) * noise
-        )
+        row = nearby // len(axes[2]) % len(axes[1])
+        height = _height(lesion, axes[1].astype(np.float32)[row], noise)
         found = fill(height, cell, wanted, lambda index: outside(points_of(axes, nearby[index])) <= 0, SHARE)
         inside = points_of(axes, nearby[found.inside])
         farthest = np.linalg.norm(inside - np.asarray(lesion.centre_mm), axis=1).max(initial=0.0)
@@ -123,7 +124,7 @@ class IntraventricularFamily(Family):
         return Footprint(core, level, torch.zeros_like(core), 0.0)
 
 
-def _height(lesion: Intraventricular, y: torch.Tensor, noise: torch.Tensor) -> torch.Tensor:
+def _height(lesion: Intraventricular, y: Floats, noise: Floats) -> Floats:
     """Height above the patient's back (mm): blood fills from the back; the ripple is that of clots."""
     return y + lesion.ripple_mm * noise
 
