@@ -11,7 +11,7 @@ from scipy import ndimage
 from skimage import measure
 
 from xaigt.errors import XaigtError
-from xaigt.shape import _directions, boundary, box_of, compactness
+from xaigt.shape import _directions, boundary, box_of, boxes_of, compactness
 
 
 def ellipsoid(radii, spacing, size=61):
@@ -138,3 +138,10 @@ def test_the_box_of_a_mask_is_that_of_scipy(mask, turned):
     mask.setflags(write=turned)
     expected = ndimage.find_objects(mask.astype(int))
     assert box_of(mask) == (expected[0] if expected else (slice(0, 0),) * mask.ndim)
+
+
+@settings(derandomize=True, max_examples=150)
+@given(npst.arrays(np.uint8, npst.array_shapes(min_dims=3, max_dims=3, max_side=5), elements=st.integers(0, 4)))
+def test_the_box_of_each_number_is_that_of_its_mask(numbers):
+    expected = [box_of(numbers == number) if (numbers == number).any() else None for number in (1, 2, 3)]
+    assert boxes_of(numbers, 3) == expected

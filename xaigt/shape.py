@@ -10,7 +10,7 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from xaigt.compiled.masks import bounds, crossings
+from xaigt.compiled.masks import bounds, bounds_of_each, crossings
 from xaigt.errors import XaigtError
 
 Floats = npt.NDArray[np.float64]
@@ -88,6 +88,16 @@ def box_of(mask: npt.NDArray[np.bool_]) -> tuple[slice, ...]:
     bounds((mask if mask.flags.writeable else mask.copy()).reshape((1,) * (3 - mask.ndim) + mask.shape), ends)
     first, last = ends.reshape(2, 3)[:, -mask.ndim :].tolist()
     return tuple(slice(low, high) for low, high in zip(first, last, strict=True))
+
+
+def boxes_of(numbers: npt.NDArray[np.uint8], count: int) -> list[tuple[slice, ...] | None]:
+    """For each number from 1 to `count`, the smallest box of an array ``[z, y, x]`` that holds it, or None."""
+    ends = np.empty((count + 1, 6), np.int64)
+    bounds_of_each(numbers, ends)
+    return [
+        tuple(slice(low, high) for low, high in zip(row[:3], row[3:], strict=True)) if row[3] else None
+        for row in ends[1:].tolist()
+    ]
 
 
 @lru_cache(maxsize=32)

@@ -93,7 +93,7 @@ def _again(dataset: Dataset, sample: Sample) -> tuple[npt.NDArray[np.float32], d
     recipe = Recipe.model_validate(dataset.description["recipe"])
     plan = Plan.model_validate_json(sample.plan)
     with fixed_threads():
-        rendered = render(plan, sampling_grid(recipe), recipe, torch.device("cpu"))
+        rendered = render(plan, sampling_grid(recipe), recipe, torch.device("cpu"), exact=True)
     assert rendered.change is not None
     return rendered.change, rendered.arrays
 

@@ -37,6 +37,31 @@ def bounds(mask: Any, out: Any) -> None:
     out[3], out[4], out[5] = last_z + 1, last_y + 1, last_x + 1
 
 
+@compiled("u1[:, :, :]", "i8[:, ::1]")
+def bounds_of_each(numbers: Any, out: Any) -> None:
+    """Find the smallest box that holds each number of an array ``[z, y, x]``.
+
+    Parameters
+    ----------
+    numbers
+        Of any layout in memory; 0 and what `out` has no row for are left out.
+    out
+        ``[n + 1, 6]``, to write to: for each number, what :func:`bounds` says.
+    """
+    out[:] = 0
+    for z in range(numbers.shape[0]):
+        for y in range(numbers.shape[1]):
+            for x in range(numbers.shape[2]):
+                number = numbers[z, y, x]
+                if number == 0 or number >= out.shape[0]:
+                    continue
+                box = out[number]
+                if box[3] == 0:  # its first voxel
+                    box[0], box[1], box[2] = z, y, x
+                box[1], box[2] = min(box[1], y), min(box[2], x)
+                box[3], box[4], box[5] = z + 1, max(box[4], y + 1), max(box[5], x + 1)
+
+
 @compiled("b1[:, :, :]", "i8[:, ::1]", "i8[::1]")
 def crossings(mask: Any, offsets: Any, out: Any) -> None:
     """Count where lines through the voxel centres cross the border of a mask ``[z, y, x]``; beyond it there is none.

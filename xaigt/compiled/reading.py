@@ -13,20 +13,21 @@ _TOGETHER = 256  # points whose places are found before any is read
 
 
 @compiled()
-def _find(shape: Any, shift: Any, scale: Any, points: Any, rows: Any, weights: Any) -> None:
+def _find(shape: Any, shift: Any, scale: Any, places: Any, rows: Any, weights: Any) -> None:
     """For each point, the row of its first neighbour and the weights of all eight."""
-    (nz, ny, nx), (to_z, to_y, to_x), count = shape, shift, points.shape[1]
+    (nz, ny, nx), (to_z, to_y, to_x), (along_z, along_y, along_x) = shape, shift, places
     last_z, last_y, last_x = np.float32(nz - 1), np.float32(ny - 1), np.float32(nx - 1)
     low_z, low_y, low_x = np.int32(nz - 2), np.int32(ny - 2), np.int32(nx - 2)
-    for i in range(count):  # several points in one instruction
-        z = points[0, i] * scale + to_z
-        y = points[1, i] * scale + to_y
-        x = points[2, i] * scale + to_x
+    per_z, per_y = np.int32(ny), np.int32(nx)
+    for i in range(along_z.shape[0]):  # several points in one instruction
+        z = along_z[i] * scale + to_z
+        y = along_y[i] * scale + to_y
+        x = along_x[i] * scale + to_x
         z, y, x = z if z > _0 else _0, y if y > _0 else _0, x if x > _0 else _0  # also what is no number
         z, y, x = z if z < last_z else last_z, y if y < last_y else last_y, x if x < last_x else last_x
         a, b, c = np.int32(z), np.int32(y), np.int32(x)
         a, b, c = a if a < low_z else low_z, b if b < low_y else low_y, c if c < low_x else low_x
-        rows[i] = (a * np.int32(ny) + b) * np.int32(nx) + c
+        rows[i] = (a * per_z + b) * per_y + c
         up, ahead, away = z - np.float32(a), y - np.float32(b), x - np.float32(c)
         below, back, near = _1 - up, _1 - ahead, _1 - away
         p, q, r, s = below * back, below * ahead, up * back, up * ahead
@@ -35,22 +36,21 @@ def _find(shape: Any, shift: Any, scale: Any, points: Any, rows: Any, weights: A
 
 
 @compiled()
-def _gather(table: Any, shape: Any, rows: Any, weights: Any, values: Any, out: Any) -> None:
-    """Weighted sums ``[C, n]`` of eight rows each; `values` is room for one of them."""
-    _, ny, nx = shape
-    ny_nx, count = ny * nx, out.shape[1]
-    for i in range(count):  # several channels in one instruction
-        row, beyond = rows[i], rows[i] + ny_nx
-        a0, a1, a2, a3 = table[row], table[row + 1], table[row + nx], table[row + nx + 1]
-        b0, b1, b2, b3 = table[beyond], table[beyond + 1], table[beyond + nx], table[beyond + nx + 1]
+def _gather(table: Any, shape: Any, rows: Any, weights: Any, count: Any, values: Any) -> None:
+    """Weighted sums of eight rows each, one after the other; unsigned numbers spare a look at their sign."""
+    flat, channels = table.reshape(-1), np.uint64(table.shape[1])
+    ahead = np.uint64(shape[2]) * channels
+    up = np.uint64(shape[1]) * ahead
+    for i in range(count):
+        first, to = np.uint64(rows[i]) * channels, np.uint64(i) * channels
         p0, p1, p2, p3 = weights[0, i], weights[1, i], weights[2, i], weights[3, i]
         q0, q1, q2, q3 = weights[4, i], weights[5, i], weights[6, i], weights[7, i]
-        for k in range(values.shape[0]):
-            values[k] = ((a0[k] * p0 + a1[k] * p1) + (a2[k] * p2 + a3[k] * p3)) + (
-                (b0[k] * q0 + b1[k] * q1) + (b2[k] * q2 + b3[k] * q3)
+        for k in range(channels):  # several channels in one instruction
+            a = first + k
+            b, c, d = a + ahead, a + up, a + up + ahead
+            values[to + k] = ((flat[a] * p0 + flat[a + channels] * p1) + (flat[b] * p2 + flat[b + channels] * p3)) + (
+                (flat[c] * q0 + flat[c + channels] * q1) + (flat[d] * q2 + flat[d + channels] * q3)
             )
-        for k in range(values.shape[0]):
-            out[k, i] = values[k]
 
 
 @compiled("f4[:, ::1]", "UniTuple(i8, 3)", "UniTuple(f4, 3)", "f4", "f4[:, ::1]", "f4[:, ::1]")
@@ -71,11 +71,15 @@ def read(table: Any, shape: Any, shift: Any, scale: Any, points: Any, out: Any) 
         ``[C, n]`` float32, to write to.
     """
     rows, weights = np.empty(_TOGETHER, np.int32), np.empty((8, _TOGETHER), np.float32)
-    values = np.empty(table.shape[1], np.float32)
+    channels = table.shape[1]
+    values = np.empty(_TOGETHER * channels, np.float32)
     for first in range(0, points.shape[1], _TOGETHER):
-        part = slice(first, min(first + _TOGETHER, points.shape[1]))
-        _find(shape, shift, scale, points[:, part], rows, weights)
-        _gather(table, shape, rows, weights, values, out[:, part])
+        last = min(first + _TOGETHER, points.shape[1])
+        _find(shape, shift, scale, (points[0, first:last], points[1, first:last], points[2, first:last]), rows, weights)
+        _gather(table, shape, rows, weights, last - first, values)
+        for k in range(channels):
+            for i in range(last - first):
+                out[k, first + i] = values[i * channels + k]
 
 
 @compiled("f4[:, ::1]", "f4[:, ::1]", "f4[:, ::1]")
@@ -132,7 +136,8 @@ def read_between(
     row.
     """
     rows, weights = np.empty(_TOGETHER, np.int32), np.empty((8, _TOGETHER), np.float32)
-    values, places = np.empty(table.shape[1], np.float32), np.empty((3, out.shape[3]), np.float32)
+    channels = table.shape[1]
+    values, places = np.empty(_TOGETHER * channels, np.float32), np.empty((3, out.shape[3]), np.float32)
     line, used = np.empty(nodes.shape[3], np.float32), np.empty(nodes.shape[3], np.bool_)
     for i in range(out.shape[1]):
         for j in range(out.shape[2]):
@@ -153,5 +158,11 @@ def read_between(
                     places[k, m] = line[x] + share[2][m] * (line[x + 1] - line[x])
             for first in range(begin, end, _TOGETHER):
                 last = min(first + _TOGETHER, end)
-                _find(shape, shift, scale, places[:, first:last], rows, weights)
-                _gather(table, shape, rows, weights, values, out[:, i, j, first:last])
+                _find(
+                    shape, shift, scale, (places[0, first:last], places[1, first:last], places[2, first:last]), rows,
+                    weights,
+                )  # fmt: skip
+                _gather(table, shape, rows, weights, last - first, values)
+                for k in range(channels):
+                    for m in range(last - first):
+                        out[k, i, j, first + m] = values[m * channels + k]

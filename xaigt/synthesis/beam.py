@@ -12,7 +12,9 @@ import math
 import numpy as np
 import torch
 
+from xaigt.anatomy.lattices import MappedLattice
 from xaigt.anatomy.world import Anatomy
+from xaigt.compiled.beam import add_bar, rim
 from xaigt.shape import box_of
 from xaigt.synthesis.acquisition import Acquisition
 from xaigt.volume import Grid
@@ -44,19 +46,43 @@ def beam_hardening(acquisition: Acquisition, grid: Grid, anatomy: Anatomy, depth
     box = box_of(inside.cpu().numpy())
     if box[0].stop == 0:
         return None
-    inside, added = inside[box], torch.zeros_like(depth)
-    part = torch.zeros_like(inside, dtype=depth.dtype)
-    if acquisition.rim_hu:
-        part += acquisition.rim_hu * torch.exp(-depth[box].clamp(min=0) / RIM_MM)
-    lattice = anatomy.map.on_grid(grid)
+    added, lattice = torch.zeros_like(depth), anatomy.map.on_grid(grid)
     lowest, highest = (heights[box[0]] for heights in lattice.heights())
     near = np.flatnonzero((lowest < PETROUS[0] + REACH_MM) & (highest > PETROUS[0] - REACH_MM))
-    if acquisition.beam_hu and near.size:
-        planes, first = slice(int(near[0]), int(near[-1]) + 1), box[0].start
-        points = lattice.points((slice(first + planes.start, first + planes.stop), box[1], box[2]))
-        part[planes] += acquisition.beam_hu * _bar(points, acquisition.beam_phase)
-    added[box] = part * inside
+    planes = slice(int(near[0]), int(near[-1]) + 1) if acquisition.beam_hu and near.size else slice(0)
+    compute = _compiled if depth.device.type == "cpu" else _computed
+    added[box] = compute(acquisition, depth[box], lattice, box, planes)
     return added
+
+
+def _compiled(
+    acquisition: Acquisition, depth: torch.Tensor, lattice: MappedLattice, box: tuple[slice, ...], planes: slice
+) -> torch.Tensor:
+    """What is added to the box of the inside; the bar only to some of its planes."""
+    part, under = torch.empty(depth.shape), depth.contiguous().numpy()
+    rim(under.reshape(-1), acquisition.rim_hu, RIM_MM, part.numpy().reshape(-1))
+    if planes.stop:
+        places = lattice.along(_among(box, planes)).numpy()
+        add_bar(
+            places.reshape(3, -1), under[planes].reshape(-1), acquisition.beam_hu, acquisition.beam_phase, PETROUS,
+            (HEIGHT_MM, BAND_MM, BESIDE_MM, STREAK_MM, STREAKS), part.numpy()[planes].reshape(-1),
+        )  # fmt: skip
+    return part
+
+
+def _computed(
+    acquisition: Acquisition, depth: torch.Tensor, lattice: MappedLattice, box: tuple[slice, ...], planes: slice
+) -> torch.Tensor:
+    """Return what :func:`_compiled` does, on any device."""
+    part = acquisition.rim_hu * torch.exp(-depth.clamp(min=0) / RIM_MM)
+    if planes.stop:
+        part[planes] += acquisition.beam_hu * _bar(lattice.points(_among(box, planes)), acquisition.beam_phase)
+    return part * (depth > 0)
+
+
+def _among(box: tuple[slice, ...], planes: slice) -> tuple[slice, slice, slice]:
+    """Part of a box: some of its planes."""
+    return slice(box[0].start + planes.start, box[0].start + planes.stop), box[1], box[2]
 
 
 def _bar(at: torch.Tensor, phase: float) -> torch.Tensor:

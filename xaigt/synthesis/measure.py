@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -11,7 +12,7 @@ import numpy.typing as npt
 
 from xaigt.anatomy.world import Anatomy
 from xaigt.lesions import Lesion
-from xaigt.shape import box_of, compactness
+from xaigt.shape import box_of, boxes_of, compactness
 from xaigt.synthesis.effects import Effect
 from xaigt.volume import Grid
 
@@ -41,6 +42,26 @@ class Ruler:
         blank = np.zeros((1, 1, 1), np.int16)
         return self.measure(blank > 0, blank, blank, 0.0)
 
+    def of_each(
+        self,
+        numbers: npt.NDArray[np.uint8],
+        count: int,
+        image: npt.NDArray[Any],
+        without: npt.NDArray[Any],
+        minimum_cnr: float,
+        mixed: Sequence[bool] | None = None,
+    ) -> list[dict[str, Any]]:
+        """Return what :meth:`measure` says of each lesion whose number, from 1 to `count`, stands in an array."""
+        found = []
+        for number, box in enumerate(boxes_of(numbers, count), start=1):
+            if box is None:
+                found.append(self.nothing)
+                continue
+            first = tuple(part.start for part in box)
+            mask, halves = numbers[box] == number, mixed is not None and mixed[number - 1]
+            found.append(self.measure(mask, image[box], without[box], minimum_cnr, halves, first))
+        return found
+
     def measure(
         self,
         mask: npt.NDArray[np.bool_],
@@ -48,6 +69,7 @@ class Ruler:
         without: npt.NDArray[Any],
         minimum_cnr: float,
         mixed: bool = False,
+        first: tuple[int, ...] = (0, 0, 0),
     ) -> dict[str, Any]:
         """Sizes, shape and contrast of one lesion.
 
@@ -62,11 +84,13 @@ class Ruler:
         mixed
             Whether it has brighter and darker parts, which its mean would cancel: the contrast to noise is then that of
             its brighter or its darker half, whichever stands out more.
+        first
+            Voxel of the grid at which the arrays begin, if they are a part of it.
         """
         grid = self.grid
         box = box_of(mask)
-        first, mask, image, without = [part.start for part in box], mask[box], image[box], without[box]
-        where = np.argwhere(mask) + first
+        mask, image, without = mask[box], image[box], without[box]
+        where = np.argwhere(mask) + [start + part.start for start, part in zip(first, box, strict=True)]
         voxels = len(where)
         flat = grid.shape[0] == 1
         extent = (where.max(0) - where.min(0) + 1) * np.asarray(grid.spacing) if voxels else np.zeros(3)

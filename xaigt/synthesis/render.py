@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,9 +14,7 @@ import torch
 from xaigt.anatomy.fields import CHANNELS, Fields, load_fields
 from xaigt.anatomy.subjects import Subject
 from xaigt.anatomy.world import Anatomy
-from xaigt.dataset.layout import ALTERED, COMPARTMENTS
 from xaigt.lesions import Lesion, family
-from xaigt.shape import box_of
 from xaigt.synthesis.acquisition import correlated_noise, quadrature_noise
 from xaigt.synthesis.beam import beam_hardening
 from xaigt.synthesis.cover import cover
@@ -26,14 +24,12 @@ from xaigt.synthesis.measure import Ruler, described
 from xaigt.synthesis.placing import PlannedLesion
 from xaigt.synthesis.plan import Plan
 from xaigt.synthesis.recipe import Recipe
+from xaigt.synthesis.stored import altered, compartments, quantised
 from xaigt.synthesis.tasks import SWAPPING
 from xaigt.volume import Grid
 
 HU_RANGE = (-1024, 3071)  # what a 12-bit CT scanner stores
 MR_RANGE = (0, 32767)  # magnitudes; white matter is 1000
-OEDEMA_VISIBLE = 0.05  # share of full oedema from which an altered voxel counts as oedema
-FLUID = 0.35  # share of fluid from which a voxel belongs to sulci and cisterns
-EXTRA_AXIAL_MM = 30.0  # no layer under the inner table is thicker
 SLAB = 1 << 15  # points that are mapped together
 GREY_SHARE = 0.6  # oedema spreads along white matter; grey matter takes less of it
 
@@ -44,7 +40,7 @@ Arrays = dict[str, npt.NDArray[Any]]
 class Rendered:
     """Arrays of one sample (see :mod:`xaigt.dataset.layout`) and what was measured of each planted lesion.
 
-    `change` is image minus twin before both are rounded, where that is known.
+    `change` is image minus twin before both are rounded, where that is known and was asked for.
     """
 
     arrays: Arrays
@@ -52,7 +48,7 @@ class Rendered:
     change: npt.NDArray[np.float32] | None = None
 
 
-def render(plan: Plan, grid: Grid, recipe: Recipe, device: torch.device) -> Rendered:
+def render(plan: Plan, grid: Grid, recipe: Recipe, device: torch.device, *, exact: bool = False) -> Rendered:
     """Compute the arrays of one sample.
 
     Parameters
@@ -65,6 +61,8 @@ def render(plan: Plan, grid: Grid, recipe: Recipe, device: torch.device) -> Rend
         What it says of the image as a whole: task, epsilon, visibility.
     device
         Where to compute.
+    exact
+        Whether to return `change`.
     """
     if plan.slice_mm is not None:
         grid = grid.at(plan.slice_mm)
@@ -91,80 +89,88 @@ def render(plan: Plan, grid: Grid, recipe: Recipe, device: torch.device) -> Rend
     sham = recipe.mass_effect is not None and recipe.mass_effect.sham
     unplanted = [item for item in plan.lesions if item.role == "lesion" and not item.planted and not item.swapped]
     canvas = pushed(lesions + unplanted * sham)
-    undisturbed = canvas.image.clone()
-    effects = _effects(plan, grid, anatomy, ground.image, read["depth"] > 0)
+    undisturbed = canvas.image.clone() if lesions else canvas.image
+    effects = _effects(plan, grid, anatomy, ground.image, read["depth"])
     for instance, item in enumerate(lesions, start=1):
         canvas.plant(instance, item.lesion)
     noise = correlated_noise(plan.acquisition, grid).to(device)
     for delta, _ in effects:
-        noise = noise + delta
+        noise += delta
     if (hardening := beam_hardening(plan.acquisition, grid, anatomy, read["depth"])) is not None:
-        noise = noise + hardening
+        noise += hardening
     quadrature = quadrature_noise(plan.acquisition, grid)
     second = None if quadrature is None else quadrature.to(device)
     limits = HU_RANGE if recipe.modality == "CT" else MR_RANGE
 
     def seen(image: torch.Tensor) -> npt.NDArray[np.int16]:
-        return _quantise(image + noise if second is None else torch.hypot(image + noise, second), limits)
+        return quantised(image, noise, second, limits)
 
     image, twin = seen(canvas.image), seen(ground.image)
     other = _other(ground, effects, len(others))
     ruler, minimum = Ruler(grid, anatomy, plan.acquisition.noise_hu), recipe.visibility.minimum_cnr
+    truth = canvas.instance.cpu().numpy()
+    mixed = [getattr(item.lesion, "stage", None) == "mixed" for item in lesions]
     rows = []
-    shown = canvas.instance.cpu().numpy()
-    for instance, item in enumerate(lesions, start=1):
-        mask = shown == instance
-        found = ruler.measure(mask, image, twin, minimum, mixed=getattr(item.lesion, "stage", None) == "mixed")
+    measured = ruler.of_each(truth, len(lesions), image, twin, minimum, mixed)
+    for instance, (item, found) in enumerate(zip(lesions, measured, strict=True), start=1):
         if not found["visible"] and recipe.visibility.invisible == "exclude":
-            canvas.instance[torch.from_numpy(mask).to(device)] = 0
-        rows.append(_named(item, instance) | described(item.lesion) | found)
-    present = set(other[other > 0].tolist())  # most of them lie in other slices
-    bare = seen(healthy) if present else twin
-    for instance, item in enumerate(others, start=1):
-        found = ruler.measure(other == instance, twin, bare, minimum) if instance in present else ruler.nothing
-        rows.append(_named(item, instance) | described(item.lesion) | found)
+            truth = np.where(truth == instance, np.uint8(0), truth)
+        rows.append(_row(item, instance) | found)
+    bare = seen(healthy) if other.any() else twin
+    measured = ruler.of_each(other, len(others), twin, bare, minimum)
+    rows += [_row(item, number) | found for number, (item, found) in enumerate(zip(others, measured, strict=True), 1)]
     for instance, (effect, (delta, _)) in enumerate(zip(plan.effects, effects, strict=True), start=len(others) + 1):
         found = ruler.measure(other == instance, twin, twin - delta.cpu().numpy(), minimum)
         row = {"role": effect.role, "group": effect.kind, "instance": instance}
         rows.append(row | described(effect) | found)
-    arrays = _arrays(image, twin, canvas, ground, undisturbed, recipe.epsilon) | {
-        "support": (read["depth"] > 0).to(torch.uint8).cpu().numpy(),
+    arrays = {
+        "image": image,
+        "twin": twin,
+        "lesion": truth,
+        "altered": altered(
+            image, twin, truth, canvas.oedema, (ground.image, undisturbed, canvas.image), recipe.epsilon
+        ),
+        "support": (read["depth"].cpu().numpy() > 0).view(np.uint8),
         "compartment": compartments(read),
+        "other": other,
     }
-    arrays["other"] = other
     if recipe.task in SWAPPING:
         exchanged = pushed(swapped + unplanted * sham)
         for instance, item in enumerate(swapped, start=1):
             exchanged.plant(instance, item.lesion)
         arrays |= {"swapped": seen(exchanged.image), "swapped_lesion": exchanged.instance.cpu().numpy()}
-    change = (canvas.image - ground.image).cpu().numpy()
-    if plan.slice_mm is not None:
-        arrays, change = {name: array[0] for name, array in arrays.items()}, change[0]
-    return Rendered(arrays, rows, change)
+    flat = plan.slice_mm is not None
+    if flat:
+        arrays = {name: array[0] for name, array in arrays.items()}
+    change = (canvas.image - ground.image).cpu().numpy() if exact else None
+    return Rendered(arrays, rows, change[0] if flat and change is not None else change)
 
 
-def _named(item: PlannedLesion, instance: int) -> dict[str, Any]:
-    return {"role": item.role, "group": item.group, "instance": instance}
+def _row(item: PlannedLesion, instance: int) -> dict[str, Any]:
+    """What is known of a lesion before its voxels are looked at."""
+    return {"role": item.role, "group": item.group, "instance": instance} | described(item.lesion)
 
 
 def _effects(
-    plan: Plan, grid: Grid, anatomy: Anatomy, image: torch.Tensor, inside: torch.Tensor
+    plan: Plan, grid: Grid, anatomy: Anatomy, image: torch.Tensor, depth: torch.Tensor
 ) -> list[tuple[torch.Tensor, torch.Tensor]]:
     """What each effect adds to every image of the sample, and its mask."""
     if not plan.effects:
         return []
     _, y, _ = grid.centre[::-1]
     middle = anatomy.to_scanner((grid.centre[2], y, 0.0))[2]
-    return [apply(effect, grid, image, inside, middle) for effect in plan.effects]
+    return [apply(effect, grid, image, depth > 0, middle) for effect in plan.effects]
 
 
 def _other(ground: _Canvas, effects: list[tuple[torch.Tensor, torch.Tensor]], before: int) -> npt.NDArray[np.uint8]:
     """Numbers of distractors, confounders and suppressors; small ones lie over large ones."""
-    masks = sorted(enumerate(effects, start=before + 1), key=lambda item: -int(item[1][1].sum()))
-    other = torch.zeros_like(ground.instance)
-    for number, (_, mask) in masks:
-        other[mask] = number
-    other = torch.where(ground.instance > 0, ground.instance, other)
+    other = ground.instance
+    if effects:
+        masks = sorted(enumerate(effects, start=before + 1), key=lambda item: -int(item[1][1].sum()))
+        other = torch.zeros_like(ground.instance)
+        for number, (_, mask) in masks:
+            other[mask] = number
+        other = torch.where(ground.instance > 0, ground.instance, other)
     return np.asarray(other.cpu().numpy())
 
 
@@ -184,8 +190,10 @@ def _healthy(
         values = lattice.read(sampler, fields.is_near)
     read = dict(zip(CHANNELS, values, strict=True))
     subject = plan.subject
-    brain = subject.grey_hu * read["grey"] + subject.white_hu * read["white"] + subject.csf_hu * read["csf"]
-    return brain + subject.bone * read["bone"] + read["soft"], read
+    image = subject.grey_hu * read["grey"]
+    for level, name in ((subject.white_hu, "white"), (subject.csf_hu, "csf"), (subject.bone, "bone"), (1.0, "soft")):
+        image.add_(read[name], alpha=level)
+    return image, read
 
 
 def _soft_tissue(read: dict[str, torch.Tensor], subject: Subject) -> torch.Tensor:
@@ -245,57 +253,3 @@ class _Canvas:
             return 1.0
         full = float(change[own].double().sum().abs() / core[own].double().sum().clamp(min=1e-6))
         return self._contrast / full if full > 0 else 1.0
-
-
-def _quantise(image: torch.Tensor, limits: tuple[int, int]) -> npt.NDArray[np.int16]:
-    clipped = torch.clamp(torch.round(image), *limits)
-    return np.asarray(clipped.to(torch.int16).cpu().numpy())
-
-
-def _arrays(
-    image: npt.NDArray[np.int16],
-    twin: npt.NDArray[np.int16],
-    canvas: _Canvas,
-    ground: _Canvas,
-    undisturbed: torch.Tensor,
-    epsilon: float,
-) -> Arrays:
-    """Image, twin, and what differs between them; `undisturbed` is the image before lesions were planted."""
-    instance, altered = canvas.instance.cpu().numpy(), np.zeros(image.shape, np.uint8)
-    box = box_of(image != twin)
-    changed = np.abs(image[box].astype(np.int32) - twin[box]) > epsilon
-    in_lesion = changed & (instance[box] > 0)
-    in_oedema = changed & (canvas.oedema.cpu().numpy()[box] > OEDEMA_VISIBLE) & ~in_lesion
-    # Where planting changed nothing, rounding can still turn a displacement below epsilon into a whole unit.
-    before, here, there = undisturbed[box], canvas.image[box], ground.image[box]
-    moved = (((before - there).abs() > epsilon) | (here == before)).cpu().numpy()
-    rest = changed & ~in_lesion & ~in_oedema
-    altered[box] = _bits(ALTERED, lesion=in_lesion, oedema=in_oedema, displaced=rest & moved, blur=rest & ~moved)
-    return {"image": image, "twin": twin, "lesion": instance, "altered": altered}
-
-
-def compartments(read: dict[str, torch.Tensor]) -> npt.NDArray[np.uint8]:
-    """Bits of ``layout.COMPARTMENTS``, from the fields of a subject."""
-    fields = {name: read[name].cpu().numpy() for name in ("csf", "depth", "parenchyma", "ventricles")}
-    result = np.zeros(fields["depth"].shape, np.uint8)
-    box = box_of((fields["depth"] > 0) | (fields["parenchyma"] > 0))
-    csf, depth, parenchyma, ventricles = (values[box] for values in fields.values())
-    inside, in_ventricles = depth > 0, ventricles > 0
-    result[box] = _bits(
-        COMPARTMENTS,
-        **{
-            "parenchyma": parenchyma > 0,
-            "ventricles": in_ventricles & inside,
-            "cisterns": inside & ~in_ventricles & (csf > FLUID),
-            "extra-axial": inside & (depth < EXTRA_AXIAL_MM),
-        },
-    )
-    return result
-
-
-def _bits(numbers: Mapping[str, int], **masks: npt.NDArray[np.bool_]) -> npt.NDArray[np.uint8]:
-    """One array whose bits say in which masks a voxel lies."""
-    result = np.zeros(next(iter(masks.values())).shape, np.uint8)
-    for name, mask in masks.items():
-        result |= mask.view(np.uint8) * np.uint8(numbers[name])
-    return result

@@ -16,7 +16,8 @@ from xaigt.synthesis.legacy.blend import BOX_VALUE, BRAIN_TOP, Placed, blend, la
 from xaigt.synthesis.legacy.plan import LegacyPlan, PlannedBlob, template_pixels
 from xaigt.synthesis.legacy.recipe import SCALE, LegacyRecipe
 from xaigt.synthesis.measure import Ruler, described
-from xaigt.synthesis.render import Rendered, compartments
+from xaigt.synthesis.render import Rendered
+from xaigt.synthesis.stored import compartments
 
 MINIMUM_CNR = 1.0
 Image = npt.NDArray[np.float64]
