@@ -11,6 +11,7 @@ from xaigt.lesions.blobs import (
     Blob,
     Ellipsoid,
     draw_ellipsoids,
+    noise_of,
     noise_on,
     resolve,
     shape_noise,
@@ -104,10 +105,15 @@ def test_sphere_radius():
     assert sphere_radius(4 / 3 * math.pi * 8) == 2.0
 
 
+def expected_at(axes, centre):
+    return noise_on(7, axes, centre, 8.0).numpy().ravel()[[1, 17, 59]]
+
+
 def test_noise_on_a_lattice_is_that_at_its_points():
     axes, centre = [np.linspace(-9, 12, 5), np.linspace(-20, 20, 6), np.array([1.0, 7.5])], (1.0, 2.0, 3.0)
     points = torch.from_numpy(np.stack(np.meshgrid(*axes, indexing="ij"), -1)).float()
     expected = shape_noise(7, CPU)((points - torch.tensor(centre)) / 8.0)[0]
     assert torch.allclose(noise_on(7, axes, centre, 8.0), expected, atol=1e-4)
+    assert np.array_equal(noise_of(7, axes, np.array([1, 17, 59]), centre, 8.0), expected_at(axes, centre))
     z, y, x = spread(axes, centre, 8.0)
     assert torch.allclose((z + 0 * y + 0 * x), (points[..., 0] - 1.0) / 8.0)
