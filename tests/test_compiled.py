@@ -7,7 +7,7 @@ from scipy import ndimage
 
 from xaigt.compiled import compiled
 from xaigt.compiled.columns import directions, step_to_surface, under_surface
-from xaigt.compiled.filters import sum_rows, sum_rows_onto, wrapped_filter
+from xaigt.compiled.filters import expand_control, sum_rows, sum_rows_onto, wrapped_filter
 from xaigt.compiled.lattices import enlarge, fullest_slices, points_at, values_on
 from xaigt.compiled.points import displace, nearest_voxels, undisplace
 from xaigt.compiled.tubes import measure_tubes
@@ -174,6 +174,26 @@ def test_steps_lead_to_where_a_depth_is_0():
         depth = (0.7 * (edge - radius)).astype(np.float32)
         step_to_surface(radius, depth, last, before, slope, (0.4, 1.2))
     assert radius == pytest.approx(edge, abs=1e-4) and slope == pytest.approx(0.7, abs=1e-4)
+
+
+def test_control_values_are_expanded_one_axis_after_the_other():
+    rng = np.random.default_rng(0)
+    control = rng.normal(size=(5, 6, 7, 2)).astype(np.float32)
+    firsts = [np.array([0, 1]), np.array([2, 0, 1]), np.array([3, 1])]
+    weights = [rng.normal(size=(len(first), 4)).astype(np.float32) for first in firsts]
+    expected = control.astype(float)
+    for axis, (first, weight) in enumerate(zip(firsts, weights, strict=True)):
+        rows = np.moveaxis(expected, axis, 0)
+        summed = [
+            sum(w * rows[place + tap] for tap, w in enumerate(some)) for place, some in zip(first, weight, strict=True)
+        ]
+        expected = np.moveaxis(np.array(summed), 0, axis)
+    found, onto = np.empty((2, 3, 2, 2), np.float32), rng.normal(size=(2, 3, 2, 2)).astype(np.float32)
+    taps = [part for pair in zip(firsts, weights, strict=True) for part in pair]
+    expand_control(control, *taps, np.empty((0, 0, 0, 0), np.float32), 0.0, found)
+    assert found == pytest.approx(expected, abs=1e-4)
+    expand_control(control, *taps, onto, 2.5, found)
+    assert found == pytest.approx(expected + 2.5 * onto, abs=1e-4)
 
 
 def test_summed_rows_are_added_to_what_is_there():

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
 from scipy.interpolate import BSpline
 
-from xaigt.compiled.filters import sum_rows, sum_rows_onto
+from xaigt.compiled.filters import expand_control
 
 Array = npt.NDArray[np.float32]
 
+_NOTHING = np.empty((0, 0, 0, 0), np.float32)
 TAPS = 4  # control values that bear on a point, along each axis
 
 
@@ -44,23 +44,11 @@ def expand(
         ``[C, z, y, x]``, a view of an array whose channels are innermost. Each value is a sum of four terms an
         axis in a fixed order, not BLAS: no dependence on its threads.
     """
-    values = np.moveaxis(control, 0, -1)
-    for axis in (2, 1):  # the innermost first, while the array is small
-        values = _along(values, axis, shape[axis], step)
-    return np.moveaxis(_along(values, 0, shape[0], step, onto, times), -1, 0)
-
-
-def _along(values: Array, axis: int, count: int, step: float, onto: Array | None = None, times: float = 0.0) -> Array:
-    """Expand one axis: each new row is the sum of four of the old ones, with weights."""
-    outer, inner = values.shape[:axis], values.shape[axis + 1 :]
-    rows = np.ascontiguousarray(values).reshape(math.prod(outer), values.shape[axis], math.prod(inner))
-    result = np.empty((len(rows), count, rows.shape[2]), np.float32)
-    if onto is None:
-        sum_rows(rows, *_taps(count, step), result)
-    else:
-        base = np.ascontiguousarray(np.moveaxis(onto, 0, -1)).reshape(result.shape)
-        sum_rows_onto(rows, *_taps(count, step), base, times, result)
-    return result.reshape(*outer, count, *inner)
+    values = np.empty((*shape, len(control)), np.float32)
+    base = _NOTHING if onto is None else np.moveaxis(onto, 0, -1)
+    taps = (part for count in shape for part in _taps(count, step))
+    expand_control(np.ascontiguousarray(np.moveaxis(control, 0, -1)), *taps, base, times, values)
+    return np.moveaxis(values, -1, 0)
 
 
 @lru_cache(maxsize=64)

@@ -10,6 +10,8 @@ from xaigt.distributions import Uniform
 from xaigt.lesions.blobs import (
     Blob,
     Ellipsoid,
+    _size,
+    _size_on,
     draw_ellipsoids,
     noise_of,
     noise_on,
@@ -117,3 +119,16 @@ def test_noise_on_a_lattice_is_that_at_its_points():
     assert np.array_equal(noise_of(7, axes, np.array([1, 17, 59]), centre, 8.0), expected_at(axes, centre))
     z, y, x = spread(axes, centre, 8.0)
     assert torch.allclose((z + 0 * y + 0 * x), (points[..., 0] - 1.0) / 8.0)
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_the_size_on_a_lattice_is_that_at_its_points(count):
+    rng = np.random.default_rng(count)
+    ellipsoids = draw_ellipsoids(rng, count, Uniform(uniform=(0.6, 1.6)))
+    blob = Blob(centre_mm=(1.0, -2.0, 3.0), radius_mm=7.0, ellipsoids=ellipsoids, roughness=0.2, noise_seed=5)
+    axes = [np.linspace(c - 17, c + 17, 9) for c in blob.centre_mm]  # a part lies beyond where there is a blob
+    noise = noise_on(5, axes, blob.centre_mm, blob.radius_mm)
+    points = torch.from_numpy(np.stack(np.meshgrid(*axes, indexing="ij"), -1)).float()
+    found = _size_on(blob, axes, noise.numpy())
+    assert found == pytest.approx(size_function(blob, points).numpy(), rel=1e-4, abs=1e-3)
+    assert np.array_equal(found, _size(blob, spread(axes, blob.centre_mm, blob.radius_mm), noise).numpy())

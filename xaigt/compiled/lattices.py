@@ -85,8 +85,9 @@ def enlarge(blocks: Any, edge: Any, out: Any) -> None:
     """Write to each point of a lattice ``[z, y, x]`` what holds for its block, `edge` points wide."""
     for z in range(out.shape[0]):
         for y in range(out.shape[1]):
-            for x in range(out.shape[2]):
-                out[z, y, x] = blocks[z // edge, y // edge, x // edge]
+            row, held = out[z, y], blocks[z // edge, y // edge]
+            for block in range(len(held)):
+                row[block * edge : (block + 1) * edge] = held[block]
 
 
 @compiled("f8[::1]", "f8[::1]", "f8", "f8", "f8", "f8[::1]", "i8[::1]")

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from xaigt.compiled.blobs import ellipsoid_squares, melted
 from xaigt.compiled.lattices import values_on
 from xaigt.distributions import DIGITS, Number, draw
 from xaigt.lesions.weighted import Allowed, Index, Points, fill, points_of
@@ -29,6 +30,7 @@ _LATTICE = 25  # points an edge
 # Where the lattice lies beside the centre (z, y, x), in its steps: on a centred one many points of a symmetric blob are
 # equally far out, and its volume comes in jumps of several per cent.
 _OFFSET = (0.19, 0.31, 0.43)
+MELT = 0.25  # over this width, in radii, the surfaces of two ellipsoids melt into each other
 _SHARE = 0.75  # of a blob that lies where it may, roughly
 _EDGE = np.linspace(-EXTENT, EXTENT, _LATTICE)
 _NOISE_POINTS, _NOISE_STEP = 25, 1 / 3  # noise lattice: points an edge, and their distance in knots
@@ -98,12 +100,27 @@ def _size(blob: Blob, offset: list[torch.Tensor], noise: torch.Tensor) -> torch.
     for part in blob.ellipsoids:
         # Smaller parts start later: they vanish first when the level falls.
         distance = _ellipsoid_norm(part, offset) + (1 - part.size)
-        nearest = distance if nearest is None else smooth_minimum(nearest, distance, 0.25)
+        nearest = distance if nearest is None else smooth_minimum(nearest, distance, MELT)
     assert nearest is not None
     # Beyond the lattice that the level was resolved on there is no blob.
     farthest = torch.maximum(torch.maximum(offset[0].abs(), offset[1].abs()), offset[2].abs())
     beyond = torch.clamp(farthest - EXTENT, min=0) * 100
     return (nearest - blob.roughness * noise + beyond) * blob.radius_mm
+
+
+def _size_on(blob: Blob, axes: Axes, noise: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """G on a lattice ``[z, y, x]``, with the noise there: what :func:`_size` gives, to the bit."""
+    z, y, x = (
+        ((axis - c) / blob.radius_mm).astype(np.float32) for axis, c in zip(axes, blob.centre_mm, strict=True)
+    )  # fmt: skip
+    turned = [rotation_matrix(part.rotation_deg).ravel().tolist() for part in blob.ellipsoids]
+    parts = [(*part.offset, *turn, *part.axes) for part, turn in zip(blob.ellipsoids, turned, strict=True)]
+    starts = np.array([1 - part.size for part in blob.ellipsoids], np.float32)
+    distances, size = np.empty((len(parts), *noise.shape), np.float32), np.empty_like(noise)
+    ellipsoid_squares(z, y, x, np.array(parts, np.float32), distances)
+    torch.from_numpy(distances).sqrt_()
+    melted(z, y, x, distances, starts, MELT, EXTENT, blob.roughness, blob.radius_mm, noise, size)
+    return size
 
 
 def _ellipsoid_norm(part: Ellipsoid, offset: list[torch.Tensor]) -> torch.Tensor:
@@ -198,7 +215,7 @@ def resolve(blob: Blob, allowed: Allowed) -> tuple[Blob, float, Points]:
     step = 2 * EXTENT * blob.radius_mm / (_LATTICE - 1)
     axes = [_EDGE * blob.radius_mm + (c + step * beside) for c, beside in zip(blob.centre_mm, _OFFSET, strict=True)]
     noise = noise_on(blob.noise_seed, axes, blob.centre_mm, blob.radius_mm)
-    size = _size(blob, spread(axes, blob.centre_mm, blob.radius_mm), noise).numpy()
+    size = _size_on(blob, axes, noise.numpy())
     wanted = 4 / 3 * math.pi * blob.radius_mm**3
     found = fill(size.ravel(), step**3, wanted, lambda index: allowed(points_of(axes, index)), _SHARE)
     points = points_of(axes, found.inside)
