@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from xaigt.compiled.filling import next_smallest, reaching
 from xaigt.compiled.lattices import enlarge, fullest_slices, points_at
 from xaigt.distributions import DIGITS
 
@@ -67,28 +68,30 @@ def fill(
     """
     if not len(size):
         return Filled(0.0, 0.0, np.empty(0, np.intp))
-    each = np.broadcast_to(np.asarray(cells), size.shape)
-    asked = math.ceil(wanted / (cells if isinstance(cells, float) else float(each.mean())) / share)
+    sizes, each = np.array(size, np.float64), np.array(cells, np.float64, ndmin=1)
+    asked = math.ceil(wanted / float(each.mean()) / share)
     known, bound = np.empty(0, np.intp), -math.inf
+    index, beyond, count, reached = np.empty(len(sizes), np.intp), np.empty(1), np.empty(1, np.intp), np.empty(2)
     while True:
-        last = asked >= len(size)
-        beyond = math.inf if last else float(np.partition(size, asked)[asked])
-        new = np.flatnonzero((size > bound) & (size <= beyond))
+        last = asked >= len(sizes)
+        next_smallest(sizes, bound, asked, index, beyond, count)
+        new = index[: count[0]]
         known = np.concatenate([known, new[allowed(new)]])
-        if last and not len(known):
+        held = 0.0
+        if len(known):
+            reaching(sizes, known, each, wanted, reached)
+            value, held = reached.tolist()
+            if last or held >= wanted:
+                # Rounded up, so that the point which decides stays inside.
+                level = math.ceil(value * 10**DIGITS) / 10**DIGITS
+                if last or level <= beyond[0]:
+                    break
+        elif last:
             return Filled(0.0, 0.0, known)
-        known = known[np.argsort(size[known], kind="stable")]
-        place = int(np.searchsorted(np.cumsum(each[known], dtype=np.float64), wanted))
-        if last or place < len(known):
-            # Rounded up, so that the point which decides stays inside.
-            level = math.ceil(float(size[known[min(place, len(known) - 1)]]) * 10**DIGITS) / 10**DIGITS
-            if last or level <= beyond:
-                break
         # What has been asked tells how much more to ask.
-        held = float(each[known].sum(dtype=np.float64))
-        bound, asked = beyond, math.ceil(asked * min(max(1.2 * wanted / max(held, 1e-9), 1.5), 8.0))
-    inside = known[size[known] <= level]
-    return Filled(level, float(each[inside].sum(dtype=np.float64)), inside)
+        bound, asked = float(beyond[0]), math.ceil(asked * min(max(1.2 * wanted / max(held, 1e-9), 1.5), 8.0))
+    inside = known[sizes[known] <= level]
+    return Filled(level, float(each[inside].sum() if len(each) > 1 else each[0] * len(inside)), inside)
 
 
 def z_range(heights: Values, volumes: Values, step: float = 0.0, bins: int = 24) -> tuple[float, float]:
