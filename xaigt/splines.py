@@ -13,6 +13,7 @@ from xaigt.compiled.filters import expand_control
 Array = npt.NDArray[np.float32]
 
 _NOTHING = np.empty((0, 0, 0, 0), np.float32)
+_INNERMOST, _OUTERMOST = (1, 2, 3, 0), (3, 0, 1, 2)  # orders of axes that move the channels
 TAPS = 4  # control values that bear on a point, along each axis
 
 
@@ -45,10 +46,10 @@ def expand(
         axis in a fixed order, not BLAS: no dependence on its threads.
     """
     values = np.empty((*shape, len(control)), np.float32)
-    base = _NOTHING if onto is None else np.moveaxis(onto, 0, -1)
+    base = _NOTHING if onto is None else onto.transpose(_INNERMOST)
     taps = (part for count in shape for part in _taps(count, step))
-    expand_control(np.ascontiguousarray(np.moveaxis(control, 0, -1)), *taps, base, times, values)
-    return np.moveaxis(values, -1, 0)
+    expand_control(np.ascontiguousarray(control.transpose(_INNERMOST)), *taps, base, times, values)
+    return values.transpose(_OUTERMOST)
 
 
 @lru_cache(maxsize=64)
