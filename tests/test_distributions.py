@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from xaigt.distributions import Choice, Count, Integers, Number, draw, draw_count
+from xaigt.distributions import Choice, Count, Integers, Number, Quantiles, draw, draw_count
 
 NUMBER, COUNT = TypeAdapter(Number), TypeAdapter(Count)
 
@@ -84,3 +84,24 @@ def test_nonsense_is_refused(written):
 def test_nonsense_counts_are_refused(written):
     with pytest.raises(ValidationError):
         COUNT.validate_python(written)
+
+
+def test_draws_are_those_of_numpy():
+    ours, theirs = np.random.default_rng(5), np.random.default_rng(5)
+    quantiles = {0.1: 1.0, 0.5: 2.0, 0.9: 8.0}
+    for log in (False, True):
+        distribution = NUMBER.validate_python({"quantiles": quantiles, "log": log})
+        values = np.log(list(quantiles.values())) if log else list(quantiles.values())
+        for _ in range(50):
+            expected = np.interp(theirs.uniform(0.1, 0.9), list(quantiles), values)
+            assert draw(ours, distribution) == round(float(np.exp(expected) if log else expected), 4)
+    uniform = NUMBER.validate_python({"uniform": [-2, 5]})
+    assert [draw(ours, uniform) for _ in range(50)] == [round(theirs.uniform(-2, 5), 4) for _ in range(50)]
+
+
+def test_a_distribution_that_was_drawn_from_equals_one_that_was_not():
+    for written in ({"choice": {"a": 1, "b": 2}}, {"quantiles": {0: 1, 1: 2}}):
+        model = Choice if "choice" in written else Quantiles
+        drawn, fresh = model.model_validate(written), model.model_validate(written)
+        drawn.draw(np.random.default_rng(0))
+        assert drawn == fresh and drawn.model_dump() == fresh.model_dump()

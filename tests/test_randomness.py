@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from xaigt.randomness import permuted_block, stream, subseed, unit_hash, white_noise
+from xaigt.randomness import draw_some, either_side, permuted_block, stream, subseed, unit_hash, white_noise
 
 PURPOSE = int.from_bytes(hashlib.sha256(b"shape").digest()[:4], "big")
 words = st.one_of(st.integers(0, 5), st.integers(2**32 - 2, 2**32 + 2), st.integers(0, 2**63), st.integers(0, 2**200))
@@ -71,3 +71,28 @@ def test_white_noise_is_reproduced_from_its_seed():
     assert noise.dtype == np.float32
     assert np.array_equal(noise, white_noise(seed, (200, 200)))
     assert abs(noise.mean()) < 0.03 and abs(noise.std() - 1) < 0.03
+
+
+def test_a_side_is_drawn_as_numpy_chooses_it():
+    ours, theirs = np.random.default_rng(3), np.random.default_rng(3)
+    expected = [theirs.choice([-1.0, 1.0]) for _ in range(50)]
+    assert [either_side(ours) for _ in range(50)] == expected
+    assert set(expected) == {-1.0, 1.0}
+
+
+@settings(derandomize=True, max_examples=60)
+@given(
+    seed=st.integers(0, 1000),
+    weights=st.lists(st.sampled_from([0.0, 0.5, 1.0, 3.0]), min_size=1, max_size=6),
+    data=st.data(),
+)
+def test_some_are_drawn_as_numpy_chooses_them(seed, weights, data):
+    most = sum(weight > 0 for weight in weights)
+    count = data.draw(st.integers(0, most))
+    found = draw_some(np.random.default_rng(seed), weights, count)
+    if most:
+        shares = np.array(weights) / sum(weights)
+        expected = np.random.default_rng(seed).choice(len(weights), size=count, replace=False, p=shares)
+        assert found == expected.tolist()
+    with pytest.raises(ValueError, match="too few"):
+        draw_some(np.random.default_rng(seed), weights, most + 1)

@@ -10,6 +10,7 @@ The catalogue has three shelves, looked through in this order, so that a user's 
 from __future__ import annotations
 
 import os
+import stat
 import tomllib
 from collections.abc import Iterator
 from functools import lru_cache
@@ -72,9 +73,25 @@ def find(kind: Kind, name: str) -> Path:
     UnknownNameError
         If no shelf holds it; the message offers the nearest names.
     """
+    return Path(found(kind, name)[0])
+
+
+def found(kind: Kind, name: str) -> tuple[str, int]:
+    """Path of the YAML file of that name, and when it was changed (ns); asked for with every sample.
+
+    Raises
+    ------
+    UnknownNameError
+        As :func:`find`.
+    """
     for root in _roots():
-        if os.path.isfile(path := f"{root}/{kind}/{name}.yaml"):  # noqa: PTH113  # asked for with every sample
-            return Path(path)
+        path = f"{root}/{kind}/{name}.yaml"
+        try:
+            state = os.stat(path)  # noqa: PTH116  # of text: a Path takes as long again
+        except (OSError, ValueError):
+            continue
+        if stat.S_ISREG(state.st_mode):
+            return path, state.st_mtime_ns
     raise UnknownNameError(f"unknown {_NOUN[kind]} {name!r}: {nearest(name, names(kind))}.")
 
 

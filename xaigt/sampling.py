@@ -148,6 +148,8 @@ def weighted_rows(table: torch.Tensor, rows: torch.Tensor, weights: torch.Tensor
 
 def tensor(array: npt.NDArray[np.float32]) -> torch.Tensor:
     """Share the memory of an array, also of a read-only one (which must not be written to)."""
+    if array.flags.writeable:
+        return torch.from_numpy(array)
     import warnings
 
     with warnings.catch_warnings():

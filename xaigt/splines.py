@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
 from scipy.interpolate import BSpline
 
-from xaigt.compiled.filters import sum_rows
+from xaigt.compiled.filters import expand_control
 
 Array = npt.NDArray[np.float32]
 
+_NOTHING = np.empty((0, 0, 0, 0), np.float32)
+_INNERMOST, _OUTERMOST = (1, 2, 3, 0), (3, 0, 1, 2)  # orders of axes that move the channels
 TAPS = 4  # control values that bear on a point, along each axis
 
 
@@ -22,7 +23,9 @@ def control_shape(shape: tuple[int, int, int], step: float) -> tuple[int, int, i
     return z, y, x
 
 
-def expand(control: Array, shape: tuple[int, int, int], step: float) -> Array:
+def expand(
+    control: Array, shape: tuple[int, int, int], step: float, onto: Array | None = None, times: float = 0.0
+) -> Array:
     """Evaluate a spline on a lattice.
 
     Parameters
@@ -33,6 +36,8 @@ def expand(control: Array, shape: tuple[int, int, int], step: float) -> Array:
         (z, y, x) points to evaluate.
     step
         Distance between points in units of the distance between knots.
+    onto, times
+        What the spline is added to, ``[C, z, y, x]``, and a number that this is multiplied by before.
 
     Returns
     -------
@@ -40,19 +45,11 @@ def expand(control: Array, shape: tuple[int, int, int], step: float) -> Array:
         ``[C, z, y, x]``, a view of an array whose channels are innermost. Each value is a sum of four terms an
         axis in a fixed order, not BLAS: no dependence on its threads.
     """
-    values = np.moveaxis(control, 0, -1)
-    for axis in (2, 1, 0):  # the innermost first, while the array is small
-        values = _along(values, axis, shape[axis], step)
-    return np.moveaxis(values, -1, 0)
-
-
-def _along(values: Array, axis: int, count: int, step: float) -> Array:
-    """Expand one axis: each new row is the sum of four of the old ones, with weights."""
-    outer, inner = values.shape[:axis], values.shape[axis + 1 :]
-    rows = np.ascontiguousarray(values).reshape(math.prod(outer), values.shape[axis], math.prod(inner))
-    result = np.empty((len(rows), count, rows.shape[2]), np.float32)
-    sum_rows(rows, *_taps(count, step), result)
-    return result.reshape(*outer, count, *inner)
+    values = np.empty((*shape, len(control)), np.float32)
+    base = _NOTHING if onto is None else onto.transpose(_INNERMOST)
+    taps = (part for count in shape for part in _taps(count, step))
+    expand_control(np.ascontiguousarray(control.transpose(_INNERMOST)), *taps, base, times, values)
+    return values.transpose(_OUTERMOST)
 
 
 @lru_cache(maxsize=64)

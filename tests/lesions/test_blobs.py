@@ -10,7 +10,10 @@ from xaigt.distributions import Uniform
 from xaigt.lesions.blobs import (
     Blob,
     Ellipsoid,
+    _size,
+    _size_on,
     draw_ellipsoids,
+    noise_of,
     noise_on,
     resolve,
     shape_noise,
@@ -104,10 +107,29 @@ def test_sphere_radius():
     assert sphere_radius(4 / 3 * math.pi * 8) == 2.0
 
 
+def expected_at(axes, centre):
+    return noise_on(7, axes, centre, 8.0).numpy().ravel()[[1, 17, 59]]
+
+
 def test_noise_on_a_lattice_is_that_at_its_points():
     axes, centre = [np.linspace(-9, 12, 5), np.linspace(-20, 20, 6), np.array([1.0, 7.5])], (1.0, 2.0, 3.0)
     points = torch.from_numpy(np.stack(np.meshgrid(*axes, indexing="ij"), -1)).float()
     expected = shape_noise(7, CPU)((points - torch.tensor(centre)) / 8.0)[0]
     assert torch.allclose(noise_on(7, axes, centre, 8.0), expected, atol=1e-4)
+    assert np.array_equal(noise_of(7, axes, np.array([1, 17, 59]), centre, 8.0), expected_at(axes, centre))
     z, y, x = spread(axes, centre, 8.0)
     assert torch.allclose((z + 0 * y + 0 * x), (points[..., 0] - 1.0) / 8.0)
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_the_size_on_a_lattice_is_that_at_its_points(count):
+    rng = np.random.default_rng(count)
+    ellipsoids = draw_ellipsoids(rng, count, Uniform(uniform=(0.6, 1.6)))
+    blob = Blob(centre_mm=(1.0, -2.0, 3.0), radius_mm=7.0, ellipsoids=ellipsoids, roughness=0.2, noise_seed=5)
+    axes = [np.linspace(c - 17, c + 17, 9) for c in blob.centre_mm]  # a part lies beyond where there is a blob
+    noise = noise_on(5, axes, blob.centre_mm, blob.radius_mm)
+    points = torch.from_numpy(np.stack(np.meshgrid(*axes, indexing="ij"), -1)).float()
+    found = _size_on(blob, axes, noise.numpy())
+    assert found == pytest.approx(size_function(blob, points).numpy(), rel=1e-4, abs=1e-3)
+    at_once = _size(blob, spread(axes, blob.centre_mm, blob.radius_mm), noise).numpy()
+    assert found == pytest.approx(at_once, rel=1e-6)

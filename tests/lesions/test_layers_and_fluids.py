@@ -12,11 +12,13 @@ from hypothesis import strategies as st
 from xaigt.anatomy.fields import load_fields
 from xaigt.anatomy.subjects import SubjectRecipe, draw_subject
 from xaigt.anatomy.world import Anatomy
+from xaigt.compiled.ventricles import outside_side
 from xaigt.lesions import family
-from xaigt.lesions.families import subarachnoid
+from xaigt.lesions.columns import LAYERS, Read
+from xaigt.lesions.families import intraventricular, subarachnoid
 from xaigt.lesions.families.epidural import CORONAL, LAMBDOID, SAGITTAL
 from xaigt.lesions.sheets import Sheet, from_sheet
-from xaigt.lesions.shell import Layer, polar, radius_of_volume, size_function, volume_factor
+from xaigt.lesions.shell import Layer, polar, radius_of_volume, size_function, sized, volume_factor
 from xaigt.lesions.weighted import blocks, box_axes, fill, points_of, z_range
 from xaigt.randomness import stream
 
@@ -104,6 +106,20 @@ def test_size_functions_by_hand(form):
     depth, s = 4.0, 10.0
     expected = {"lens": (8 + math.sqrt(64 + 400)) / 2, "crescent": (8**4 + 10**4) ** 0.25}[form]
     assert float(at(torch.tensor([depth]), torch.tensor([s]))) == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("form", ["lens", "crescent"])
+def test_points_in_columns_have_the_size_of_any_points_and_lie_within_the_folds(form):
+    rng = np.random.default_rng(0)
+    layer = Layer(form=form, origin_mm=(0, 0, 0), centre_mm=(0, 0, 70), ratio=0.6, stretch=1.0)
+    read = Read(rng.normal(0, 5, (20, LAYERS, 8)), np.ones((20, LAYERS)))
+    along, folds = rng.uniform(0, 30, 20), [((0.0, 0.6, 0.8), -1.0), ((1.0, 0.0, 0.0), 0.5)]
+    size, free = sized(layer, read, along, 0.05, 1.0, folds)
+    plain = size_function(layer, torch.from_numpy(read.depth.copy()), torch.from_numpy(along)[:, None]).numpy()
+    assert size == pytest.approx(plain * (1 + 0.05 * read.noise))
+    within = [read.at @ np.array(normal) >= offset for normal, offset in folds]
+    assert np.array_equal(free, (read.depth >= 1) & within[0] & within[1]) and free.any() and not free.all()
+    assert np.array_equal(sized(layer, read, along, 0.05, 1.0, [])[1], read.depth >= 1)
 
 
 @pytest.mark.parametrize("form", ["lens", "crescent"])
@@ -232,6 +248,17 @@ def test_blood_of_one_side_keeps_out_of_the_cavities_of_the_midline():
         at = world.to_template(core_points(world, "intraventricular", lesion)[0])
         assert lesion.side and float((at[:, 2] * lesion.side).min()) > 2
         assert not bool(((at[:, 2].abs() < 15) & (at[:, 0] < -10)).any())  # the fourth
+
+
+@pytest.mark.parametrize("side", [-1, 1])
+def test_drawing_and_rendering_agree_on_the_ventricles_of_a_side(side):
+    rng = np.random.default_rng(0)
+    points, ventricles = rng.normal(0, 12, (500, 3)), rng.normal(0, 5, 500).astype(np.float32)
+    found = np.empty(500)
+    cavities = (intraventricular.THIRD, intraventricular.FOURTH)
+    outside_side(side, points, ventricles, intraventricular.MIDLINE_MM, cavities, found)
+    expected = intraventricular._outside(side, torch.from_numpy(points), torch.from_numpy(ventricles))
+    assert np.array_equal(found, expected.numpy())
 
 
 def test_intraventricular_blood_sinks_to_the_back(drawn):

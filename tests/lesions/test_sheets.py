@@ -2,14 +2,26 @@
 
 from functools import partial
 
+import numpy as np
 import pytest
 import torch
 
 from xaigt.anatomy.fields import load_fields
 from xaigt.anatomy.subjects import SubjectRecipe, draw_subject
 from xaigt.anatomy.world import Anatomy
+from xaigt.compiled.sheets import beyond_sheet
 from xaigt.lesions import family
-from xaigt.lesions.sheets import HALF_MM, THICKEST_MM, Sheet, from_sheet, size_function, tentorium_height, thickness
+from xaigt.lesions.sheets import (
+    HALF_MM,
+    TENT,
+    THICKEST_MM,
+    Sheet,
+    border,
+    from_sheet,
+    size_function,
+    tentorium_height,
+    thickness,
+)
 from xaigt.randomness import stream
 
 SUBDURAL = family("subdural")
@@ -40,6 +52,16 @@ def test_the_tentorium_rises_to_the_middle_and_is_symmetric():
     assert torch.equal(height, tentorium_height(y, -x))
     assert float(height[0]) > float(height[1])  # a tent: its leaves fall to the sides
     assert float(tentorium_height(torch.tensor(-40.0), x[0])) > float(tentorium_height(torch.tensor(-80.0), x[0]))
+
+
+@pytest.mark.parametrize(("form", "side"), [("falx", 1), ("tentorium", -1), ("tentorium", 1)])
+def test_drawing_and_rendering_agree_on_the_border_of_a_sheet(form, side):
+    rng = np.random.default_rng(0)
+    points, depth = rng.uniform((-30, -90, -60), (80, 80, 60), (400, 3)), rng.normal(20, 20, 400).astype(np.float32)
+    scale, found = (1.1, 0.95, 1.05), np.empty(400)
+    beyond_sheet(form == "falx", side, scale, TENT, points, depth, found)
+    expected = border(form, side, torch.from_numpy(points), torch.from_numpy(depth), scale).numpy()
+    assert found == pytest.approx(np.maximum(expected, -depth))
 
 
 @pytest.mark.parametrize("site", ["falx", "tentorium"])

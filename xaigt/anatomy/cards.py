@@ -105,25 +105,25 @@ def load_card(name: str) -> TemplateCard:
     SchemaError
         If the card is not valid.
     """
-    path = catalog.find("templates", name)
-    return _read(path, path.stat().st_mtime_ns)
+    return _read(*catalog.found("templates", name))
 
 
 def card_text(name: str) -> str:
     """Return the card of a template as JSON: what its fields are computed from and known by."""
-    path = catalog.find("templates", name)
-    return _text(path, path.stat().st_mtime_ns)
+    return _text(*catalog.found("templates", name))
 
 
 @lru_cache(maxsize=64)
-def _text(path: Path, changed_ns: int) -> str:
+def _text(path: str, changed_ns: int) -> str:
     return _read(path, changed_ns).model_dump_json()
 
 
 @lru_cache(maxsize=64)
-def _read(path: Path, _changed_ns: int) -> TemplateCard:
-    document = Document(path)
+def _read(path: str, _changed_ns: int) -> TemplateCard:
+    document = Document(Path(path))
     card = validate(TemplateCard, document.data, document)
-    if card.name != path.stem:
-        raise TemplateError(f"{document.path}, field name: is {card.name!r}, but the file is called {path.name}.")
+    if card.name != document.path.stem:
+        raise TemplateError(
+            f"{document.path}, field name: is {card.name!r}, but the file is called {document.path.name}."
+        )
     return card

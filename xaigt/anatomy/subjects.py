@@ -123,16 +123,14 @@ class SubjectMap:
     @cached_property
     def _linear(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
         """Matrix and shift (order x, y, z) of ``u = A p + b``."""
-        rotation = rotation_matrix(self.subject.rotation_deg)
-        matrix = np.diag(1 / np.asarray(self.subject.scale)) @ rotation
+        matrix = (1 / np.array(self.subject.scale))[:, None] * rotation_matrix(self.subject.rotation_deg)
         centre = np.asarray(self.fields.centre)
         return matrix, centre - matrix @ (centre + np.asarray(self.subject.shift_mm))
 
     @cached_property
     def _affine(self) -> npt.NDArray[np.float32]:
         """Matrix ``[3, 4]`` of ``u``, its last column the shift, in the order z, y, x."""
-        matrix, shift = self._linear
-        return np.ascontiguousarray(np.column_stack([matrix[::-1, ::-1], shift[::-1]]).astype(np.float32))
+        return self._exact.astype(np.float32)
 
     @cached_property
     def _columns(self) -> tuple[torch.Tensor, ...]:
@@ -142,12 +140,11 @@ class SubjectMap:
     @cached_property
     def _field(self) -> npt.NDArray[np.float32]:
         """D in mm, ``[3, z, y, x]``."""
-        lattice = self.fields.push_lattice
-        subject = self.subject
-        smooth = smooth_displacement(subject.displacement_seed, subject.displacement_mm, lattice.shape, lattice.spacing)
-        # In place, by torch: half the time.
-        push = torch.from_numpy(self.fields.push)
-        return np.asarray(torch.from_numpy(smooth).neg_().add_(push, alpha=subject.ventricles_mm).numpy())
+        lattice, subject = self.fields.push_lattice, self.subject
+        return smooth_displacement(
+            subject.displacement_seed, -subject.displacement_mm, lattice.shape, lattice.spacing, self.fields.push,
+            subject.ventricles_mm,
+        )  # fmt: skip
 
     @cached_property
     def _places(self) -> tuple[np.float32, Shift]:
@@ -175,8 +172,7 @@ class SubjectMap:
     @cached_property
     def _exact(self) -> npt.NDArray[np.float64]:
         """Matrix ``[3, 4]`` of ``u`` in double precision."""
-        matrix, shift = self._linear
-        return np.column_stack([matrix[::-1, ::-1], shift[::-1]])
+        return _reversed(*self._linear)
 
     def locate(self, points: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         """Map points ``[..., 3]`` as :meth:`to_template` does, but for rounding, and faster where they are few."""
@@ -210,10 +206,20 @@ class SubjectMap:
     def _inverse(self) -> npt.NDArray[np.float64]:
         """Inverse of the matrix of ``u``, and its shift: ``[3, 4]``, in the order z, y, x."""
         matrix, shift = self._linear
-        return np.column_stack([np.linalg.inv(matrix)[::-1, ::-1], shift[::-1]])
+        return _reversed(np.linalg.inv(matrix), shift)
 
 
-def smooth_displacement(seed: int, sd: float, shape: tuple[int, int, int], spacing: float) -> npt.NDArray[np.float32]:
+def _reversed(matrix: npt.NDArray[np.float64], shift: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Matrix and shift (order x, y, z) as ``[3, 4]`` in the order z, y, x."""
+    result = np.empty((3, 4))
+    result[:, :3], result[:, 3] = matrix[::-1, ::-1], shift[::-1]
+    return result
+
+
+def smooth_displacement(
+    seed: int, sd: float, shape: tuple[int, int, int], spacing: float,
+    onto: npt.NDArray[np.float32] | None = None, times: float = 0.0,
+) -> npt.NDArray[np.float32]:  # fmt: skip
     """Random smooth displacement ``[3, z, y, x]`` in mm: a cubic B-spline of limited normal control values.
 
     Parameters
@@ -221,10 +227,13 @@ def smooth_displacement(seed: int, sd: float, shape: tuple[int, int, int], spaci
     seed
         As recorded.
     sd
-        Standard deviation of the control values in mm, before they are clipped at 2 SD.
+        Standard deviation of the control values in mm, before they are clipped at 2 SD; below 0, their sign turns.
     shape, spacing
         The lattice it is computed on.
+    onto, times
+        Another displacement on it, which is multiplied by a number and added.
     """
     step = spacing / CONTROL_MM
     control = white_noise(seed, (3, *control_shape(shape, step)))
-    return expand(np.clip(control, -LIMIT_SD, LIMIT_SD) * np.float32(sd), shape, step)
+    values = control.clip(-LIMIT_SD, LIMIT_SD) * np.float32(sd)
+    return expand(values, shape, step, onto, float(np.float32(times)))

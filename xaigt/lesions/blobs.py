@@ -15,12 +15,14 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from xaigt.compiled.blobs import ellipsoid_squares, melted
 from xaigt.compiled.fields import read_noise
+from xaigt.compiled.lattices import values_on
 from xaigt.compiled.sizes import blob_sizes
 from xaigt.distributions import DIGITS, Number, draw
-from xaigt.lesions.weighted import Allowed, Points, fill, points_of
+from xaigt.lesions.weighted import Allowed, Index, Points, fill, points_of
 from xaigt.randomness import white_noise
-from xaigt.sampling import Probe, Sampler, flat, flat_values, on_lattice
+from xaigt.sampling import Probe, Sampler, flat, flat_values
 from xaigt.schema import Strict
 from xaigt.splines import control_shape, expand
 from xaigt.volume import rotation_matrix
@@ -30,12 +32,14 @@ _LATTICE = 25  # points an edge
 # Where the lattice lies beside the centre (z, y, x), in its steps: on a centred one many points of a symmetric blob are
 # equally far out, and its volume comes in jumps of several per cent.
 _OFFSET = (0.19, 0.31, 0.43)
+MELT = 0.25  # over this width, in radii, the surfaces of two ellipsoids melt into each other
 _SHARE = 0.75  # of a blob that lies where it may, roughly
 _EDGE = np.linspace(-EXTENT, EXTENT, _LATTICE)
 _NOISE_POINTS, _NOISE_STEP = 25, 1 / 3  # noise lattice: points an edge, and their distance in knots
 NOISE_SPACING = 2 * EXTENT / (_NOISE_POINTS - 1)
 NOISE_PLACES = (EXTENT / NOISE_SPACING, 1 / NOISE_SPACING)
 """Shift and scale to places in voxels of the noise."""
+_EVERY: Index = np.empty(0, np.intp)
 
 Vector = tuple[float, float, float]
 Axes = Sequence[npt.NDArray[np.float64]]
@@ -126,12 +130,27 @@ def _size(blob: Blob, offset: list[torch.Tensor], noise: torch.Tensor) -> torch.
     for part in blob.ellipsoids:
         # Smaller parts start later: they vanish first when the level falls.
         distance = _ellipsoid_norm(part, offset) + (1 - part.size)
-        nearest = distance if nearest is None else smooth_minimum(nearest, distance, 0.25)
+        nearest = distance if nearest is None else smooth_minimum(nearest, distance, MELT)
     assert nearest is not None
     # Beyond the lattice that the level was resolved on there is no blob.
     farthest = torch.maximum(torch.maximum(offset[0].abs(), offset[1].abs()), offset[2].abs())
     beyond = torch.clamp(farthest - EXTENT, min=0) * 100
     return (nearest - blob.roughness * noise + beyond) * blob.radius_mm
+
+
+def _size_on(blob: Blob, axes: Axes, noise: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """G on a lattice ``[z, y, x]``, with the noise there: what :func:`_size` gives, to the bit."""
+    z, y, x = (
+        ((axis - c) / blob.radius_mm).astype(np.float32) for axis, c in zip(axes, blob.centre_mm, strict=True)
+    )  # fmt: skip
+    turned = [rotation_matrix(part.rotation_deg).ravel().tolist() for part in blob.ellipsoids]
+    parts = [(*part.offset, *turn, *part.axes) for part, turn in zip(blob.ellipsoids, turned, strict=True)]
+    starts = np.array([1 - part.size for part in blob.ellipsoids], np.float32)
+    distances, size = np.empty((len(parts), *noise.shape), np.float32), np.empty_like(noise)
+    ellipsoid_squares(z, y, x, np.array(parts, np.float32), distances)
+    torch.from_numpy(distances).sqrt_()
+    melted(z, y, x, distances, starts, MELT, EXTENT, blob.roughness, blob.radius_mm, noise, size)
+    return size
 
 
 def _ellipsoid_norm(part: Ellipsoid, offset: list[torch.Tensor]) -> torch.Tensor:
@@ -185,8 +204,19 @@ def noise_on(seed: int, axes: Axes, centre: Vector, scale_mm: float) -> torch.Te
 
     It is read at the distances of the points from a centre over `scale_mm`.
     """
-    relative = [(axis - c) / scale_mm for axis, c in zip(axes, centre, strict=True)]
-    return torch.from_numpy(on_lattice(noise_values(seed)[0], relative, -EXTENT, NOISE_SPACING))
+    z, y, x = axes
+    noise = np.empty((len(z), len(y), len(x)), np.float32)
+    values_on(noise_values(seed)[0], -EXTENT, NOISE_SPACING, z, y, x, centre, scale_mm, _EVERY, noise.reshape(-1))
+    return torch.from_numpy(noise)
+
+
+def noise_of(seed: int, axes: Axes, index: Index, centre: Vector, scale_mm: float) -> npt.NDArray[np.float32]:
+    """Noise ``[n]`` of :func:`noise_on` at some of its points, by their numbers ``[n]``."""
+    z, y, x = axes
+    noise = np.empty(len(index), np.float32)
+    if len(index):
+        values_on(noise_values(seed)[0], -EXTENT, NOISE_SPACING, z, y, x, centre, scale_mm, index, noise)
+    return noise
 
 
 def spread(axes: Axes, centre: Vector = (0.0, 0.0, 0.0), scale_mm: float = 1.0) -> list[torch.Tensor]:
@@ -219,7 +249,7 @@ def resolve(blob: Blob, allowed: Allowed) -> tuple[Blob, float, Points]:
     step = 2 * EXTENT * blob.radius_mm / (_LATTICE - 1)
     axes = [_EDGE * blob.radius_mm + (c + step * beside) for c, beside in zip(blob.centre_mm, _OFFSET, strict=True)]
     noise = noise_on(blob.noise_seed, axes, blob.centre_mm, blob.radius_mm)
-    size = _size(blob, spread(axes, blob.centre_mm, blob.radius_mm), noise).numpy()
+    size = _size_on(blob, axes, noise.numpy())
     wanted = 4 / 3 * math.pi * blob.radius_mm**3
     found = fill(size.ravel(), step**3, wanted, lambda index: allowed(points_of(axes, index)), _SHARE)
     points = points_of(axes, found.inside)

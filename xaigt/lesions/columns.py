@@ -9,6 +9,7 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
+from xaigt.compiled.columns import along_columns, largest_step
 from xaigt.lesions.base import World
 
 Floats = npt.NDArray[np.float64]
@@ -20,27 +21,39 @@ _SHIFTS = (0.7548776662466927, 0.5698402909980532)  # of the plane's evenest seq
 
 @dataclass(frozen=True)
 class Read:
-    """What is known of points in columns: all ``[n, LAYERS]`` or ``[n, LAYERS, 3]``.
+    """What is known of points in columns.
 
     Attributes
     ----------
-    points
-        In scanner space (z, y, x; mm).
+    table
+        ``[n, LAYERS, 8]``: each point in scanner space and in template space (z, y, x; mm), its depth under the inner
+        table (mm), and noise as the caller reads it.
     cells
-        What each stands for (mm3).
-    at
-        In template space.
-    depth
-        Under the inner table (mm).
-    noise
-        As the caller reads it.
+        What each stands for (mm3), ``[n, LAYERS]``.
     """
 
-    points: Floats
+    table: Floats
     cells: Floats
-    at: Floats
-    depth: Floats
-    noise: Floats
+
+    @property
+    def points(self) -> Floats:
+        """In scanner space."""
+        return self.table[..., :3]
+
+    @property
+    def at(self) -> Floats:
+        """In template space."""
+        return self.table[..., 3:6]
+
+    @property
+    def depth(self) -> Floats:
+        """Under the inner table."""
+        return self.table[..., 6]
+
+    @property
+    def noise(self) -> Floats:
+        """As the caller reads it."""
+        return self.table[..., 7]
 
 
 @dataclass(frozen=True)
@@ -69,18 +82,20 @@ class Columns:
         """Read at the nodes of some columns ``[u, v]``, and interpolate to the points of those."""
         nodes = self.nodes[used]
         at = world.locate(nodes) if self.at is None else self.at[used]
-        table = np.concatenate([nodes, at, world.probe(at, "depth")[..., None], noise(nodes)[..., None]], -1)
-        found = between(table, layers(len(used))[used])
-        return Read(found[..., :3], self.cells[used], found[..., 3:6], found[..., 6], found[..., 7])
+        table = np.empty((*nodes.shape[:2], 8))
+        table[..., :3], table[..., 3:6], table[..., 6], table[..., 7] = (
+            nodes,
+            at,
+            world.probe(at, "depth"),
+            noise(nodes),
+        )
+        return Read(between(table, layers(len(used))[used]), self.cells[used])
 
     def step(self, filled: Mask) -> float:
         """Largest distance (mm) from a point of a filled column ``[u, v]`` to its neighbour in the next one."""
-        largest = 0.0
-        for axis in (0, 1):
-            apart = np.linalg.norm(np.diff(self.nodes[:, :, 0], axis=axis), axis=-1)
-            first, second = (filled.take(range(start, start + apart.shape[axis]), axis) for start in (0, 1))
-            largest = max(largest, float(apart[first | second].max(initial=0.0)))
-        return largest
+        largest = np.empty(1)
+        largest_step(self.nodes, filled, largest)
+        return float(largest[0])
 
 
 @lru_cache(maxsize=8)
@@ -98,11 +113,6 @@ def layers(count: int) -> Floats:
 
 def between(values: Floats, shares: Floats) -> Floats:
     """Values ``[n, NODES, k]`` of nodes, interpolated to shares ``[n, LAYERS]`` of the way along each column."""
-    position = shares * (NODES - 1)
-    low = np.minimum(position.astype(np.intp), NODES - 2)
-    rows = low + np.arange(0, values.shape[0] * NODES, NODES)[:, None]
-    table = values.reshape(-1, values.shape[2])
-    below, above = table.take(rows, 0), table.take(rows + 1, 0)
-    above -= below
-    above *= (position - low)[..., None]
-    return np.add(below, above, out=above)
+    found = np.empty((*shares.shape, values.shape[2]))
+    along_columns(values, shares, found)
+    return found

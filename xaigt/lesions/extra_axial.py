@@ -15,7 +15,17 @@ from xaigt.lesions.blobs import noise_at, noise_probe, sphere_radius
 from xaigt.lesions.blood import BloodRecipe, Hematoma, density, draw_blood, settle
 from xaigt.lesions.mass import from_layer, held_by_skull
 from xaigt.lesions.sheets import Sheet
-from xaigt.lesions.shell import Layer, first_crossing, frame, lattice, polar, radius_of_volume, size_function, thickness
+from xaigt.lesions.shell import (
+    Layer,
+    first_crossing,
+    frame,
+    lattice,
+    polar,
+    radius_of_volume,
+    size_function,
+    sized,
+    thickness,
+)
 from xaigt.lesions.weighted import fill, z_range
 from xaigt.randomness import subseed
 from xaigt.sampling import flat, flat_values
@@ -104,11 +114,13 @@ class ExtraAxialFamily(Family):
         for bound in (_NEAR * radius, np.inf):  # only a layer that is cut reaches further
             used = columns.along <= bound
             read = columns.read(used, world, lambda at: probe((at - np.asarray(lesion.centre_mm)) / NOISE_MM, 0))
-            at, depth, noise = (torch.from_numpy(values) for values in (read.at, read.depth, read.noise))
-            along = torch.from_numpy(columns.along[used])[:, None]
-            size = self._size(shape, at, depth, along, noise).ravel().numpy()
-            free = self._outside(lesion, at, depth).ravel().numpy() <= 0
-            found = fill(size, read.cells.ravel(), wanted, free.__getitem__, 1.0)
+            if isinstance(shape, Sheet):
+                at, depth, noise = (torch.from_numpy(values) for values in (read.at, read.depth, read.noise))
+                size = self._size(shape, at, depth, depth, noise).numpy()
+                free = self._outside(lesion, at, depth).numpy() <= 0
+            else:
+                size, free = sized(shape, read, columns.along[used], ROUGHNESS, DURA_MM, lesion.folds)
+            found = fill(size.ravel(), read.cells.ravel(), wanted, free.ravel().__getitem__, 1.0)
             if found.level <= _SURE * bound and found.volume >= _SURE * wanted:
                 break
         inside, volumes = read.points.reshape(-1, 3)[found.inside], read.cells.ravel()[found.inside]

@@ -13,6 +13,7 @@ import numpy as np
 from xaigt.distributions import Choice
 from xaigt.lesions.base import World
 from xaigt.lesions.sites import SITES
+from xaigt.randomness import either_side
 
 Range = tuple[float, float]
 _CANDIDATES = 600
@@ -101,7 +102,7 @@ def draw_place(
 
 
 def _point(rng: np.random.Generator, region: Region, world: World, radius: float) -> tuple[float, float, float] | None:
-    side = float(rng.choice([-1.0, 1.0])) if region.paired else 1.0
+    side = either_side(rng) if region.paired else 1.0
     low, high = np.asarray(region.box, float).T
     ends = np.array([world.to_scanner((z, y, side * x)) for z, y, x in (low, high)])
     first, last = ends.min(0) - _MARGIN_MM, ends.max(0) + _MARGIN_MM

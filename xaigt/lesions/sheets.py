@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from xaigt.compiled.sheets import beyond_sheet
 from xaigt.lesions.base import World
 from xaigt.lesions.columns import LAYERS, NODES, Columns, between, layers
 from xaigt.sampling import on_lattice
@@ -30,7 +31,7 @@ MARGIN_MM = 4.0  # a collection is centred at least so far from the sheet's bord
 TENT = (-14.4, 5.41, -7.72, 0.48, -2.94, 0.79)
 # Where centres are looked for (y and z, or y and |x|; mm).
 _BOXES = {"falx": ((-85.0, 55.0), (-5.0, 75.0)), "tentorium": ((-85.0, -40.0), (8.0, 48.0))}
-_TRIES = 200
+_TRIES, _AT_ONCE = 200, 20  # candidates for a centre, and how many are looked at together: mostly one of them fits
 _ALONG = 41  # columns of the lattice a layer is resolved on, along each edge
 _FEW, _STEPS = 11, 6  # of them at which the subject's map is inverted, and steps that it takes
 
@@ -121,12 +122,17 @@ def draw_centre(rng: np.random.Generator, form: str, side: int, world: World) ->
         y, b = y / scale[1], b / scale[2]
         z = tentorium_height(torch.from_numpy(y), torch.from_numpy(b), scale).numpy()
         points = np.stack([z, y, side * b], -1)
-    at, depth = torch.from_numpy(points), torch.from_numpy(world.probe(points, "depth"))
-    apart = torch.maximum(border(form, side, at, depth, scale), -depth)
-    fits = torch.nonzero(apart <= -MARGIN_MM)
-    index = int(fits[0]) if len(fits) else int(apart.argmin())
-    z0, y0, x0 = (round(float(value), 4) for value in points[index])
-    return z0, y0, x0
+    apart = np.empty(_TRIES)
+    for first in range(0, _TRIES, _AT_ONCE):
+        some = slice(first, first + _AT_ONCE)
+        beyond_sheet(form == "falx", side, scale, TENT, points[some], world.probe(points[some], "depth"), apart[some])
+        if len(fits := np.flatnonzero(apart[some] <= -MARGIN_MM)):
+            chosen = first + int(fits[0])
+            break
+    else:
+        chosen = int(apart.argmin())
+    z0, y0, x0 = points[chosen].tolist()
+    return round(z0, 4), round(y0, 4), round(x0, 4)
 
 
 def lattice(sheet: Sheet, centre_mm: tuple[float, float, float], radius: float, world: World) -> Columns:

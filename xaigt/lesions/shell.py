@@ -11,18 +11,21 @@ radius; it can be longer along one tangent than along the other. The size functi
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
+from xaigt.compiled.columns import directions, layer_sizes, step_to_surface, under_surface
 from xaigt.lesions.base import World
-from xaigt.lesions.columns import LAYERS, NODES, Columns, layers
-from xaigt.sampling import on_lattice
+from xaigt.lesions.columns import LAYERS, NODES, Columns, Read, layers
 from xaigt.schema import Strict
 
 Floats = npt.NDArray[np.float64]
+Vector = tuple[float, float, float]
 _TANGENT = 25  # columns of the lattice a layer is resolved on, along each tangent
 _SEEN = 9  # directions along each tangent in which the inner table is looked for
 _STEPS = 3  # that find the inner table from nearby
@@ -93,30 +96,52 @@ def frame(layer: Layer) -> tuple[npt.NDArray[np.float32], float]:
 
 def lattice(layer: Layer, radius: float, world: World) -> Columns:
     """Columns under the inner table around the layer."""
-    normal, along, up, sphere = _frame(layer)
+    *frame, sphere = _frame(layer)
     half = MARGIN * radius * max(1.0, layer.stretch)
-
-    def directions(count: int) -> tuple[Floats, Floats, Floats]:
-        steps = np.linspace(-half, half, count)
-        u, v = steps[:, None], steps[None, :]
-        distance = np.maximum(np.hypot(u, v), 1e-9)
-        angle = np.minimum(distance / sphere, 0.95 * np.pi)
-        ahead = np.sin(angle) / distance
-        return (np.cos(angle)[..., None] * normal + (ahead * u)[..., None] * along + (ahead * v)[..., None] * up), u, v
-
     # The inner table is found in few directions: the layer begins 1 mm under it, and its depth is read where it lies.
-    found = surface_radius(directions(_SEEN)[0], layer.origin_mm, world, sphere)
-    steps = np.linspace(0, _SEEN - 1, _TANGENT)
-    surface = on_lattice(found, (steps, steps), 0.0, 1.0)
-    direction, u, v = directions(_TANGENT)
-    distance = np.maximum(np.hypot(u, v), 1e-9)
-    solid = (2 * half / (_TANGENT - 1) / sphere) ** 2 * np.sinc(np.minimum(distance / sphere, 0.95 * np.pi) / np.pi)
+    few = np.empty((_SEEN, _SEEN, 3))
+    directions(*frame, sphere, half, few)
+    surface = surface_radius(few, layer.origin_mm, world, sphere)
     thickness = MARGIN * layer.ratio * radius * 1.3
-    nodes = surface[..., None] - np.linspace(0, thickness, NODES)
-    points = np.asarray(layer.origin_mm) + nodes[..., None] * direction[..., None, :]
-    distances = surface[..., None] - layers(_TANGENT) * thickness
-    cells = solid[..., None] * distances**2 * (thickness / LAYERS)
-    return Columns(points, cells, np.hypot(u / layer.stretch, v))
+    points, cells = np.empty((_TANGENT, _TANGENT, NODES, 3)), np.empty((_TANGENT, _TANGENT, LAYERS))
+    distances = np.empty((_TANGENT, _TANGENT))
+    under_surface(
+        layer.origin_mm, *frame, sphere, half, layer.stretch, surface, thickness, layers(_TANGENT), points, cells,
+        distances,
+    )  # fmt: skip
+    return Columns(points, cells, distances)
+
+
+def sized(
+    layer: Layer, read: Read, along: Floats, roughness: float, dura_mm: float, folds: Sequence[tuple[Vector, float]]
+) -> tuple[Floats, npt.NDArray[np.bool_]]:
+    """Evaluate :func:`size_function`, bent by noise, at points in columns, and whether the layer may lie there.
+
+    Parameters
+    ----------
+    layer
+        Its shape.
+    read
+        The points.
+    along
+        Distance (mm) of each column from its centre, ``[n]``.
+    roughness
+        How far noise bends it.
+    dura_mm
+        Depth from which it may lie.
+    folds
+        Half-spaces ``a . q >= b`` of template space that it may lie in.
+
+    Returns
+    -------
+    size, free
+        ``[n, LAYERS]``.
+    """
+    size, free = np.empty(read.cells.shape), np.empty(read.cells.shape, bool)
+    bounds = np.array([(*normal, offset) for normal, offset in folds]).reshape(-1, 4)
+    points = np.ascontiguousarray(read.table[..., 3:])
+    layer_sizes(layer.form == "lens", layer.ratio, roughness, dura_mm, bounds, points, along, size, free)
+    return size, free
 
 
 def first_crossing(direction: Floats, origin: tuple[float, float, float], world: World) -> float:
@@ -138,35 +163,31 @@ def surface_radius(
     The depth is a signed distance, so a step of its length comes near the surface: one from `start` (mm), and then the
     secant method, which takes the slope of the depth along a direction from the last step.
     """
-    radius = np.full(direction.shape[:-1], start)
-    slope = np.ones_like(radius)
-    last: tuple[Floats, Floats] | None = None
+    rays = direction.reshape(-1, 3)
+    radius, slope = np.full(len(rays), start), np.ones(len(rays))
+    last_radius, last_depth = np.full(len(rays), np.nan), np.empty(len(rays))
     for _ in range(steps):
-        points = np.asarray(origin) + radius[..., None] * direction
-        depth = world.probe(world.locate(points), "depth").astype(np.float64)
-        if last is not None:
-            moved = radius - last[0]
-            known = np.abs(moved) > 1e-3
-            slope = np.where(known, (last[1] - depth) / np.where(known, moved, 1.0), slope)
-        last = radius, depth
-        radius = np.clip(radius + np.clip(depth / np.clip(slope, *_SLOPES), -20, 60), 10, 140)
-    return radius
+        depth = world.probe(world.locate(np.asarray(origin) + radius[:, None] * rays), "depth")
+        step_to_surface(radius, depth, last_radius, last_depth, slope, _SLOPES)
+    return radius.reshape(direction.shape[:-1])
 
 
-def _frame(
-    layer: Layer,
-) -> tuple[Floats, Floats, Floats, float]:
+def _frame(layer: Layer) -> tuple[Vector, Vector, Vector, float]:
     """Unit normal, horizontal and rising tangent at the centre (z, y, x), and its distance from the origin."""
-    offset = np.asarray(layer.centre_mm) - np.asarray(layer.origin_mm)
-    radius = float(np.linalg.norm(offset))
-    normal = offset / radius
-    along = np.cross(np.array([1.0, 0.0, 0.0]), normal)
-    if np.linalg.norm(along) < 0.1:  # at the vertex every tangent is horizontal
-        along = np.array([0.0, 1.0, 0.0])
-    along = along - normal * (along @ normal)
-    along /= np.linalg.norm(along)
-    return normal, along, np.cross(normal, along), radius
+    z, y, x = (c - o for c, o in zip(layer.centre_mm, layer.origin_mm, strict=True))
+    radius = math.sqrt(z * z + y * y + x * x)
+    z, y, x = z / radius, y / radius, x / radius
+    level = math.sqrt(y * y + x * x)
+    # At the vertex every tangent is horizontal.
+    along = (0.0, -x / level, y / level) if level >= 0.1 else _unit((-y * z, 1 - y * y, -y * x))
+    up = (y * along[2] - x * along[1], x * along[0] - z * along[2], z * along[1] - y * along[0])
+    return (z, y, x), along, up, radius
 
 
-def _dot(offset: list[torch.Tensor], axis: Floats) -> torch.Tensor:
-    return (float(axis[0]) * offset[0] + float(axis[1]) * offset[1]) + float(axis[2]) * offset[2]
+def _unit(vector: Vector) -> Vector:
+    length = math.sqrt(sum(part * part for part in vector))
+    return vector[0] / length, vector[1] / length, vector[2] / length
+
+
+def _dot(offset: list[torch.Tensor], axis: Vector) -> torch.Tensor:
+    return (axis[0] * offset[0] + axis[1] * offset[1]) + axis[2] * offset[2]

@@ -6,6 +6,7 @@ Vessels are chains; a calcified plexus is a clump of balls. Their volume is meas
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
@@ -13,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from xaigt.compiled.tubes import points_inside, tube_box, tube_cores
+from xaigt.compiled.tubes import measure_tubes, tube_box, tube_cores
 from xaigt.distributions import DIGITS
 from xaigt.lesions.base import Corner, Family, Footprint, Lesion, World
 from xaigt.sampling import flat
@@ -21,7 +22,7 @@ from xaigt.schema import Strict
 
 Point = tuple[float, float, float]
 Floats = npt.NDArray[np.float64]
-_POINTS = 2000  # of the lattice that a volume is measured on, roughly
+_POINTS, _FINEST_MM = 2000.0, 0.1  # of the lattice that a volume is measured on: points, roughly, and how far apart
 
 
 class Tube(Strict):
@@ -67,13 +68,6 @@ class StrandsFamily(Family):
         return Footprint(core, torch.full_like(core, lesion.hu), torch.zeros_like(core), 0.0)
 
 
-def _box(tubes: Sequence[Tube]) -> tuple[Floats, Floats]:
-    """Corners of the smallest box that holds some tubes."""
-    radius = np.array([[tube.radius_mm] for tube in tubes])
-    ends = np.array([(tube.start, tube.end) for tube in tubes])
-    return (ends.min(1) - radius).min(0), (ends.max(1) + radius).max(0)
-
-
 def fills(tubes: Sequence[Tube], points: torch.Tensor, softness: float) -> torch.Tensor:
     """Share (0..1) of the surroundings of points ``[..., 3]`` that a union of tubes fills, its edge so soft."""
     if points.device.type != "cpu":
@@ -112,31 +106,22 @@ def chain(path: Sequence[Point], radius_mm: float, world: World) -> tuple[Tube, 
 
 def measured(tubes: Sequence[Tube]) -> dict[str, Any]:
     """Fields of :class:`Strands` that follow from its tubes."""
-    start, end = (np.array([getattr(tube, name) for tube in tubes]) for name in ("start", "end"))
-    radius = np.array([tube.radius_mm for tube in tubes])
-    low, high = _box(tubes)
-    middle = (low + high) / 2
-    volume = _volume(start, end, radius, low, high)
+    found = np.empty(7)
+    measure_tubes(np.array([(*tube.start, *tube.end, tube.radius_mm) for tube in tubes]), _POINTS, _FINEST_MM, found)
+    *corners, volume = found.tolist()
+    low, high = corners[:3], corners[3:]
+    middle = [(a + b) / 2 for a, b in zip(low, high, strict=True)]
     return {
         "tubes": tuple(tubes),
-        "centre_mm": rounded(tuple(middle.tolist())),
-        "radius_mm": round((3 * volume / (4 * np.pi)) ** (1 / 3), DIGITS),
+        "centre_mm": rounded(middle),
+        "radius_mm": round((3 * volume / (4 * math.pi)) ** (1 / 3), DIGITS),
         "volume_mm3": round(volume, DIGITS),
-        "z_range_mm": (round(float(low[0]), DIGITS), round(float(high[0]), DIGITS)),
-        "reach_mm": round(float(np.linalg.norm(high - middle)) + 1.0, DIGITS),
+        "z_range_mm": (round(low[0], DIGITS), round(high[0], DIGITS)),
+        "reach_mm": round(math.dist(high, middle) + 1.0, DIGITS),
     }
-
-
-def _volume(start: Floats, end: Floats, radius: Floats, low: Floats, high: Floats) -> float:
-    """Volume (mm3) of a union of tubes ``[n, 3]`` by the points of a lattice in its box that lie inside."""
-    step = max(float(np.prod(high - low) / _POINTS) ** (1 / 3), 0.1)
-    counts = np.maximum(np.ceil((high - low) / step).astype(int), 2)
-    widths, found = (high - low) / counts, np.empty(1, np.int64)
-    points_inside(start, end, radius, low + widths / 2, widths, counts, found)
-    return float(found[0] * np.prod(widths))
 
 
 def rounded(point: Sequence[float] | npt.NDArray[np.float64]) -> Point:
     """Point as provenance keeps it."""
-    z, y, x = (round(float(value), DIGITS) for value in point)
-    return z, y, x
+    z, y, x = point
+    return round(float(z), DIGITS), round(float(y), DIGITS), round(float(x), DIGITS)

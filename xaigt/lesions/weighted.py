@@ -14,6 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from xaigt.compiled.filling import next_smallest, reaching
+from xaigt.compiled.lattices import enlarge, fullest_slices, points_at
 from xaigt.distributions import DIGITS
 
 _BLOCKS = (4, 2)  # points an edge of the blocks that are looked at first, and of those in them
@@ -64,30 +66,32 @@ def fill(
     share
         Of the points of small size, how many are allowed, roughly: it decides how many are asked first, no more.
     """
-    each = np.broadcast_to(np.asarray(cells), size.shape)
     if not len(size):
         return Filled(0.0, 0.0, np.empty(0, np.intp))
+    sizes, each = np.array(size, np.float64), np.array(cells, np.float64, ndmin=1)
     asked = math.ceil(wanted / float(each.mean()) / share)
     known, bound = np.empty(0, np.intp), -math.inf
+    index, beyond, count, reached = np.empty(len(sizes), np.intp), np.empty(1), np.empty(1, np.intp), np.empty(2)
     while True:
-        last = asked >= len(size)
-        beyond = math.inf if last else float(np.partition(size, asked)[asked])
-        new = np.flatnonzero((size > bound) & (size <= beyond))
+        last = asked >= len(sizes)
+        next_smallest(sizes, bound, asked, index, beyond, count)
+        new = index[: count[0]]
         known = np.concatenate([known, new[allowed(new)]])
-        if last and not len(known):
+        held = 0.0
+        if len(known):
+            reaching(sizes, known, each, wanted, reached)
+            value, held = reached.tolist()
+            if last or held >= wanted:
+                # Rounded up, so that the point which decides stays inside.
+                level = math.ceil(value * 10**DIGITS) / 10**DIGITS
+                if last or level <= beyond[0]:
+                    break
+        elif last:
             return Filled(0.0, 0.0, known)
-        known = known[np.argsort(size[known], kind="stable")]
-        place = int(np.searchsorted(np.cumsum(each[known], dtype=np.float64), wanted))
-        if last or place < len(known):
-            # Rounded up, so that the point which decides stays inside.
-            level = math.ceil(float(size[known[min(place, len(known) - 1)]]) * 10**DIGITS) / 10**DIGITS
-            if last or level <= beyond:
-                break
         # What has been asked tells how much more to ask.
-        held = float(each[known].sum(dtype=np.float64))
-        bound, asked = beyond, math.ceil(asked * min(max(1.2 * wanted / max(held, 1e-9), 1.5), 8.0))
-    inside = known[size[known] <= level]
-    return Filled(level, float(each[inside].sum(dtype=np.float64)), inside)
+        bound, asked = float(beyond[0]), math.ceil(asked * min(max(1.2 * wanted / max(held, 1e-9), 1.5), 8.0))
+    inside = known[sizes[known] <= level]
+    return Filled(level, float(each[inside].sum() if len(each) > 1 else each[0] * len(inside)), inside)
 
 
 def z_range(heights: Values, volumes: Values, step: float = 0.0, bins: int = 24) -> tuple[float, float]:
@@ -109,16 +113,9 @@ def z_range(heights: Values, volumes: Values, step: float = 0.0, bins: int = 24)
         return 0.0, 0.0
     low, high = float(heights.min()), float(heights.max())
     width = max((high - low) / bins, 1e-3)
-    parts = max(1, math.ceil(2 * step / width))
-    moves = ((np.arange(parts) + 0.5) / parts - 0.5) * step
-    index = np.clip((heights[:, None] + moves - low) // width, 0, bins - 1).astype(np.intp)
-    area = np.bincount(index.ravel(), np.repeat(volumes / parts, parts), bins)
-    good = (3 * area >= area.max()).tolist()
-    first = last = int(area.argmax())
-    while first > 0 and good[first - 1]:
-        first -= 1
-    while last < bins - 1 and good[last + 1]:
-        last += 1
+    ends = np.empty(2, np.int64)
+    fullest_slices(np.array(heights, np.float64), np.array(volumes, np.float64), step, low, width, np.empty(bins), ends)
+    first, last = ends.tolist()
     return round(low + (first + 0.5) * width, DIGITS), round(low + (last + 0.5) * width, DIGITS)
 
 
@@ -144,8 +141,10 @@ def box_axes(low: Sequence[float], high: Sequence[float], step: float) -> tuple[
 
 def points_of(axes: Sequence[Coordinates], index: Index) -> Points:
     """Points ``[n, 3]`` of a rectangular lattice by their numbers in it."""
-    places = np.unravel_index(index, [len(axis) for axis in axes])
-    return np.stack([axis[place] for axis, place in zip(axes, places, strict=True)], -1)
+    z, y, x = axes
+    points = np.empty((len(index), 3))
+    points_at(z, y, x, index, points)
+    return points
 
 
 def blocks(
@@ -167,9 +166,7 @@ def blocks(
         middles = [axis[::edge] + width * (edge - 1) / 2 for axis, width in zip(axes, widths, strict=True)]
         found = keep[::edge, ::edge, ::edge]
         asked = np.flatnonzero(found)
-        held = np.zeros(found.size, bool)
-        held[asked] = near(points_of(middles, asked), 0.5 * edge * math.hypot(*widths))
-        keep = held.reshape(found.shape)
-        for dim, axis in enumerate(axes):
-            keep = keep.repeat(edge, dim).take(np.arange(len(axis)), dim)
+        held = np.zeros(found.shape, bool)
+        held.reshape(-1)[asked] = near(points_of(middles, asked), 0.5 * edge * math.hypot(*widths))
+        enlarge(held, edge, keep)
     return keep

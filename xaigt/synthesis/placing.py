@@ -9,13 +9,12 @@ import numpy as np
 from pydantic import SerializeAsAny, field_validator
 
 from xaigt.anatomy.world import Anatomy
-from xaigt.distributions import draw_count
 from xaigt.errors import XaigtError
 from xaigt.lesions import DrawError, Lesion, Streams, family
 from xaigt.schema import Strict
 from xaigt.synthesis.effects import with_correlation
 from xaigt.synthesis.recipe import Recipe
-from xaigt.synthesis.tasks import Wanted, evidence_of, other_groups
+from xaigt.synthesis.tasks import Wanted, count_of, evidence_of, other_groups
 
 TRIES = 40  # at one lesion, the others being where they are
 TRIES_IN_SLICE = 400  # most families know nothing of the slice: nine of ten lesions may lie elsewhere
@@ -72,7 +71,7 @@ def place_lesions(recipe: Recipe, label: int, fixed: Streams, rng: Streams, anat
         there = group.role == "distractor" or with_correlation(
             fixed(f"confounder-{number}"), group.correlation, label == last
         )
-        for instance in range(draw_count(fixed(f"count-{number}"), group.count)):
+        for instance in range(count_of(group, number, fixed)):
             found += _place(recipe, [Wanted(number, instance, there, there)], rng, anatomy, found)
     for together in evidence_of(recipe, label, fixed):
         found += _place(recipe, together, rng, anatomy, found)

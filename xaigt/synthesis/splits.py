@@ -16,6 +16,8 @@ def template_of(recipe: Recipe, seed: int, sample: int) -> str:
     Where splits are disjoint by person or template, the samples of a block that has each class once share their
     template: the block is then never torn apart, and classes are balanced in every split.
     """
+    if len(recipe.templates) == 1:
+        return recipe.templates[0]
     if recipe.disjoint == "sample":
         rng = stream(seed, sample, "template")
     else:

@@ -9,11 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from xaigt.distributions import draw_count
 from xaigt.lesions import Streams
-from xaigt.randomness import permuted_block
+from xaigt.randomness import draw_some, permuted_block
 from xaigt.synthesis.classes import counted
 from xaigt.synthesis.recipe import LesionGroup, Recipe
 from xaigt.synthesis.rules import parse
@@ -68,7 +67,7 @@ def evidence_of(recipe: Recipe, label: int, streams: Streams) -> list[list[Wante
     found = [
         [Wanted(number, instance, planted, False, side)]
         for number in chosen
-        for instance in range(draw_count(streams(f"count-{number}"), recipe.lesions[number].count))
+        for instance in range(count_of(recipe.lesions[number], number, streams))
     ]
     # Without any, one is drawn and left out: the slice goes through it as through others.
     return found or [[Wanted(_any(recipe, streams, chosen or numbers), 0, False, False, side)]]
@@ -79,13 +78,18 @@ def _counted(recipe: Recipe, label: int, streams: Streams, numbers: list[int]) -
     if len(numbers) == 1:
         return [[Wanted(numbers[0], i, i < low + label, False)] for i in range(high)]
     # As many different groups as the largest class has, in random order: the first of them are planted.
-    chosen = streams("families").choice(numbers, size=high, replace=False, p=_shares(recipe, numbers)).tolist()
+    chosen = _some(recipe, streams("families"), numbers, high)
     return [[Wanted(number, 0, i < low + label, False)] for i, number in enumerate(chosen)]
 
 
-def _shares(recipe: Recipe, numbers: list[int]) -> npt.NDArray[np.float64]:
-    weights = np.array([recipe.lesions[number].weight for number in numbers])
-    return np.asarray(weights / weights.sum())
+def _some(recipe: Recipe, rng: np.random.Generator, numbers: list[int], count: int) -> list[int]:
+    """Return some of the groups, drawn by their weights."""
+    return [numbers[place] for place in draw_some(rng, [recipe.lesions[number].weight for number in numbers], count)]
+
+
+def count_of(group: LesionGroup, number: int, streams: Streams) -> int:
+    """Draw how many lesions of a group a sample has."""
+    return group.count if isinstance(group.count, int) else group.count.draw(streams(f"count-{number}"))
 
 
 def _shapes(recipe: Recipe, label: int, streams: Streams, numbers: list[int]) -> list[list[Wanted]]:
@@ -105,7 +109,7 @@ def _ruled(recipe: Recipe, label: int, streams: Streams, numbers: list[int]) -> 
     found = []
     for number in numbers:
         group = recipe.lesions[number]
-        for instance in range(draw_count(streams(f"count-{number}"), group.count)):
+        for instance in range(count_of(group, number, streams)):
             found.append([Wanted(number, instance, present[group.title], other[group.title])])
     return found
 
@@ -116,14 +120,13 @@ def _chosen(recipe: Recipe, streams: Streams, candidates: list[int]) -> list[int
         return candidates
     chooser = streams("families")
     count = draw_count(chooser, recipe.choose)
-    chosen = chooser.choice(candidates, size=count, replace=False, p=_shares(recipe, candidates)).tolist()
+    chosen = _some(recipe, chooser, candidates, count)
     return sorted(chosen) if recipe.task != "subtype" else chosen  # subtype: the slice is through any of them
 
 
 def _any(recipe: Recipe, streams: Streams, candidates: list[int]) -> int:
     """Return one of some groups, by their weights."""
-    weights = np.array([recipe.lesions[number].weight for number in candidates])
-    return int(streams("families-none").choice(candidates, p=weights / weights.sum()))
+    return _some(recipe, streams("families-none"), candidates, 1)[0]
 
 
 def other_groups(recipe: Recipe) -> list[tuple[int, LesionGroup]]:

@@ -12,6 +12,7 @@ from xaigt.distributions import Choice, Number, Uniform, draw
 from xaigt.lesions.base import LesionRecipe, Streams, World
 from xaigt.lesions.sheets import tentorium_height
 from xaigt.lesions.strands import Point, Strands, StrandsFamily, chain, measured
+from xaigt.randomness import either_side
 
 # Paths (z, y, x; mm of template space, right side): approximate positions in the MNI152 average.
 PATHS: dict[str, tuple[Point, ...]] = {
@@ -64,7 +65,7 @@ class DenseVesselFamily(StrandsFamily):
     def draw(self, streams: Streams, recipe: DenseVesselRecipe, world: World) -> DenseVessel:
         place = streams("place")
         site = recipe.sites.draw(place)
-        side, start = float(place.choice([-1.0, 1.0])), float(place.uniform())
+        side, start = either_side(place), float(place.uniform())
         sinus = site in SINUSES
         path = _sinus(site, start, world) if sinus else PATHS[site]
         radius = round(draw(streams("size"), recipe.radius_mm) * (_SINUS_MM if sinus else _ARTERY_MM), 4)

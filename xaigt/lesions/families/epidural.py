@@ -9,6 +9,7 @@ import numpy as np
 from xaigt.distributions import Number, Quantiles, Uniform, draw
 from xaigt.lesions.base import Streams
 from xaigt.lesions.extra_axial import ExtraAxial, ExtraAxialFamily, ExtraAxialRecipe
+from xaigt.randomness import either_side
 
 # Sutures as planes of template space (normal z, y, x; offset): approximate positions in the MNI152 average. The dura
 # is fixed to them, so a lens lies on one side of each. Sagittal only above the ears: the vertex.
@@ -51,7 +52,7 @@ class EpiduralFamily(ExtraAxialFamily):
     def place(self, streams: Streams) -> tuple[float, float, float]:
         """Temporal and parietal most often, then frontal, then occipital."""
         rng = streams("place")
-        side = float(rng.choice([-1.0, 1.0]))
+        side = either_side(rng)
         where = rng.choice(["temporoparietal", "frontal", "occipital"], p=[0.7, 0.2, 0.1])
         forward, up = {
             "temporoparietal": (rng.uniform(-0.45, 0.1), rng.uniform(-0.2, 0.6)),

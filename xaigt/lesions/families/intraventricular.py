@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from xaigt.compiled.cores import pool_cores
+from xaigt.compiled.ventricles import outside_side
 from xaigt.distributions import Number, Quantiles, Uniform, draw
 from xaigt.lesions.base import Family, Footprint, Streams, World
-from xaigt.lesions.blobs import noise_at, noise_on, sphere_radius, spread
+from xaigt.lesions.blobs import noise_at, noise_of, sphere_radius
 from xaigt.lesions.blood import BloodRecipe, Hematoma, density, draw_blood, settle
 from xaigt.lesions.weighted import Points, Values, blocks, box_axes, fill, points_of, z_range
 from xaigt.randomness import subseed
@@ -28,6 +30,7 @@ MIDLINE_MM = 2.0
 THIRD = (5.0, 9.0)
 FOURTH = (16.0, -9.0)
 CLOT_MM = 15.0  # scale of the blood's texture
+Floats = TypeVar("Floats", torch.Tensor, npt.NDArray[np.float32])
 
 
 class IntraventricularRecipe(BloodRecipe):
@@ -82,18 +85,22 @@ class IntraventricularFamily(Family):
         )
         low, high = np.sort([world.to_scanner(corner) for corner in BOX], axis=0).tolist()
         axes, cell = box_axes(low, high, STEP_MM)
-        height = _height(lesion, spread(axes)[1], noise_on(lesion.noise_seed, axes, lesion.centre_mm, NOISE_MM)).numpy()
 
         def outside(points: Points) -> Values:
             at = world.locate(points)
-            ventricles = torch.from_numpy(world.probe(at, "ventricles"))
-            return _outside(lesion.side, torch.from_numpy(at), ventricles).numpy()
+            ventricles = world.probe(at, "ventricles")
+            if side == 0:
+                return -ventricles
+            distance = np.empty(len(at))
+            outside_side(side, at, ventricles, MIDLINE_MM, (THIRD, FOURTH), distance)
+            return distance
 
         near = blocks(axes, lambda middles, distance: outside(middles) <= 1.3 * distance)  # the map stretches by less
         nearby = np.flatnonzero(near)
-        found = fill(
-            height.ravel()[nearby], cell, wanted, lambda index: outside(points_of(axes, nearby[index])) <= 0, SHARE
-        )
+        noise = noise_of(lesion.noise_seed, axes, nearby, lesion.centre_mm, NOISE_MM)
+        row = nearby // len(axes[2]) % len(axes[1])
+        height = _height(lesion, axes[1].astype(np.float32)[row], noise)
+        found = fill(height, cell, wanted, lambda index: outside(points_of(axes, nearby[index])) <= 0, SHARE)
         inside = points_of(axes, nearby[found.inside])
         farthest = np.linalg.norm(inside - np.asarray(lesion.centre_mm), axis=1).max(initial=0.0)
         return lesion.model_copy(
@@ -150,7 +157,7 @@ def core_on_device(
     return torch.clamp(0.5 - beyond / softness, 0, 1)
 
 
-def _height(lesion: Intraventricular, y: torch.Tensor, noise: torch.Tensor) -> torch.Tensor:
+def _height(lesion: Intraventricular, y: Floats, noise: Floats) -> Floats:
     """Height above the patient's back (mm): blood fills from the back; the ripple is that of clots."""
     return y + lesion.ripple_mm * noise
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Literal
 
 import numpy as np
@@ -10,6 +11,7 @@ from pydantic import field_validator
 from xaigt.distributions import DIGITS, Choice, Number, Uniform, draw
 from xaigt.lesions.base import LesionRecipe, Streams, World
 from xaigt.lesions.strands import Point, Strands, StrandsFamily, Tube, measured, rounded
+from xaigt.randomness import either_side, normal_three
 
 # Centres (z, y, x; right side), spreads (mm) and whether they come in pairs: approximate positions in the MNI152
 # average. The plexus calcifies in the atria, the basal ganglia in the pallidum.
@@ -56,29 +58,26 @@ class PhysiologicCalcificationFamily(StrandsFamily):
         site = recipe.sites.draw(place)
         centre, spread, paired = SITES[site]
         both = paired and place.uniform() < draw(place, recipe.both_sides)
-        first = float(place.choice([-1.0, 1.0]))
+        first = either_side(place)
         tubes: list[Tube] = []
         for side in (first, -first) if both else (first,):
-            at = np.asarray(centre) + np.clip(place.normal(size=3), -2, 2) * np.asarray(spread)
-            at[2] *= side
-            middle = np.asarray(world.to_scanner(rounded(at)))
+            z, y, x = (c + part * s for c, part, s in zip(centre, normal_three(place), spread, strict=True))
+            middle = world.to_scanner(rounded((z, y, x * side)))
             tubes += _clump(form, middle, 0.5 * draw(size, recipe.diameter_mm))
         return PhysiologicCalcification(
             site=site, hu=draw(streams("contrast"), recipe.hu), inner_mm=0.0, **measured(tubes)
         )
 
 
-def _clump(
-    rng: np.random.Generator, middle: np.ndarray[tuple[int, ...], np.dtype[np.float64]], radius: float
-) -> list[Tube]:
+def _clump(rng: np.random.Generator, middle: Point, radius: float) -> list[Tube]:
     """Balls that overlap, none of which reaches further than the radius from the middle."""
     balls = []
     for index in range(_BALLS):
         own = radius * (rng.uniform(0.5, 0.7) if index else 0.75)
-        direction = rng.normal(size=3)
-        offset = direction / np.linalg.norm(direction) * (radius - own)
-        at = rounded(middle + offset)
-        balls.append(Tube(start=at, end=at, radius_mm=round(float(own), DIGITS)))
+        direction = rng.standard_normal(3).tolist()
+        length = math.hypot(*direction)
+        at = rounded([place + part / length * (radius - own) for place, part in zip(middle, direction, strict=True)])
+        balls.append(Tube(start=at, end=at, radius_mm=round(own, DIGITS)))
     return balls
 
 

@@ -5,6 +5,7 @@ It looks like a thin extra-axial hemorrhage: over the orbital roof, the floor of
 
 from __future__ import annotations
 
+import math
 from typing import Literal
 
 import numpy as np
@@ -13,9 +14,9 @@ from pydantic import field_validator
 
 from xaigt.compiled.cores import film_cores
 from xaigt.distributions import DIGITS, Choice, Number, Uniform, draw
-from xaigt.lesions.base import Family, Footprint, Lesion, LesionRecipe, Streams, World
+from xaigt.lesions.base import Corner, Family, Footprint, Lesion, LesionRecipe, Streams, World
 from xaigt.lesions.blobs import noise_at
-from xaigt.randomness import subseed
+from xaigt.randomness import either_side, normal_three, subseed
 from xaigt.sampling import flat, flat_values
 
 # Directions (z, y, x; right side) from a point in the middle of the head, and how far they spread.
@@ -27,7 +28,7 @@ SITES = {
 }
 MIDDLE = (5.0, -18.0, 0.0)
 NOISE_MM = 12.0  # scale of the noise that its thickness follows
-_FAR = (25.0, 115.0)  # where the inner table is looked for, mm from the middle
+_FAR = np.arange(25.0, 115.0)  # where the inner table is looked for, mm from the middle
 
 
 class SkullEdgeRecipe(LesionRecipe):
@@ -69,9 +70,10 @@ class SkullEdgeFamily(Family):
         place, size = streams("place"), streams("size")
         site = recipe.sites.draw(place)
         direction, spread = SITES[site]
-        towards = np.asarray(direction) + np.clip(place.normal(size=3), -2, 2) * spread
-        towards[2] *= place.choice([-1.0, 1.0])
-        z, y, x = world.to_scanner(_on_inner_table(towards / np.linalg.norm(towards), world))
+        z, y, x = (d + part * spread for d, part in zip(direction, normal_three(place), strict=True))
+        x *= either_side(place)
+        length = math.hypot(z, y, x)
+        z, y, x = world.to_scanner(_on_inner_table((z / length, y / length, x / length), world))
         radius, thickness = draw(size, recipe.length_mm) / 2, draw(size, recipe.thickness_mm)
         return SkullEdge(
             centre_mm=(round(z, DIGITS), round(y, DIGITS), round(x, DIGITS)),
@@ -118,16 +120,13 @@ def core_on_device(
     return torch.clamp(0.5 - torch.maximum(outside, -depth) / softness, 0, 1)
 
 
-def _on_inner_table(
-    direction: np.ndarray[tuple[int, ...], np.dtype[np.float64]], world: World
-) -> tuple[float, float, float]:
+def _on_inner_table(direction: Corner, world: World) -> Corner:
     """Point of template space where the inner table lies along a unit direction from the middle of the head."""
-    far = np.arange(*_FAR)
-    points = np.asarray(MIDDLE) + far[:, None] * direction
+    points = np.asarray(MIDDLE) + _FAR[:, None] * np.array(direction)
     depth = world.probe(points, "depth")
-    crossed = np.flatnonzero(depth <= 0)
-    z, y, x = points[int(crossed[0]) if len(crossed) else int(np.abs(depth).argmin())]
-    return float(z), float(y), float(x)
+    crossed = int((depth <= 0).argmax())
+    z, y, x = points[crossed if depth[crossed] <= 0 else int(np.abs(depth).argmin())].tolist()
+    return z, y, x
 
 
 FAMILY = SkullEdgeFamily()

@@ -14,7 +14,7 @@ from xaigt.lesions.base import Family, Footprint, Streams, World
 from xaigt.lesions.blobs import noise_at, noise_on, sphere_radius, spread
 from xaigt.lesions.blood import BloodRecipe, Hematoma, density, draw_blood, settle
 from xaigt.lesions.weighted import Points, box_axes, fill, points_of, z_range
-from xaigt.randomness import subseed
+from xaigt.randomness import either_side, subseed
 from xaigt.sampling import flat, flat_values
 
 FLUID = 0.35  # share of fluid from which a point can hold blood: the average brain's sulci are blurred
@@ -193,7 +193,7 @@ def _seed(rng: np.random.Generator, site: str, world: World) -> tuple[float, flo
     """Point of template space (z, y, x) in the fluid near a site: the first candidate that is, or the wettest."""
     centre, spread = SITES[site]
     points = np.asarray(centre) + np.clip(rng.normal(size=(_TRIES, 3)), -2, 2) * np.asarray(spread)
-    points[:, 2] *= rng.choice([-1.0, 1.0])
+    points[:, 2] *= either_side(rng)
     free = (world.probe(points, "ventricles") < -1) & (world.probe(points, "depth") > 1)
     fluid = world.probe(points, "csf") * free
     fits = np.flatnonzero(fluid > 0.5)

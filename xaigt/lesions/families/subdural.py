@@ -14,7 +14,7 @@ from xaigt.lesions.blood import draw_blood, known_stages
 from xaigt.lesions.extra_axial import ExtraAxial, ExtraAxialFamily, ExtraAxialRecipe
 from xaigt.lesions.sheets import LARGEST_ML, SHEETS, Sheet, Side, draw_centre
 from xaigt.lesions.shell import volume_factor
-from xaigt.randomness import subseed
+from xaigt.randomness import either_side, subseed
 
 CONVEXITY = "convexity"
 FALX_GAP_MM = 1.0
@@ -100,7 +100,7 @@ class SubduralFamily(ExtraAxialFamily):
     def place(self, streams: Streams) -> tuple[float, float, float]:
         """Over the convexity, frontal to parietal."""
         rng = streams("place")
-        side = float(rng.choice([-1.0, 1.0]))
+        side = either_side(rng)
         return float(rng.uniform(-0.1, 0.7)), float(rng.uniform(-0.9, 0.8)), side
 
     def folds(self, position: tuple[float, float, float]) -> tuple[tuple[tuple[float, float, float], float], ...]:
