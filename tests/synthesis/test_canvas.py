@@ -7,9 +7,15 @@ import numpy as np
 import pytest
 import torch
 
+from xaigt.anatomy.fields import load_fields
+from xaigt.anatomy.subjects import SubjectRecipe, draw_subject
+from xaigt.anatomy.world import Anatomy
 from xaigt.compiled.planting import near_box, points_inside_voxels, voxel_means
+from xaigt.lesions.base import Footprint
+from xaigt.randomness import stream
 from xaigt.synthesis.canvas import Canvas
-from xaigt.synthesis.cover import Cover
+from xaigt.synthesis.cover import Cover, cover
+from xaigt.volume import Grid
 
 BOX = (slice(0, 2), slice(1, 5), slice(2, 7))
 SHAPE = (2, 6, 8)
@@ -37,6 +43,37 @@ def covered(seed, additive):
     oedema = np.where(core == 0, rng.uniform(-1, 1, core.shape).clip(0), 0).astype(np.float32)
     filling = (core * rng.uniform(50, 70, core.shape)).astype(np.float32)
     return Cover(BOX, torch.from_numpy(core), torch.from_numpy(filling), torch.from_numpy(oedema), -9.0, additive)
+
+
+class Cube:
+    """A family as another package may write it: double precision, one level, one value for all oedema."""
+
+    name, plain = "cube", False
+
+    def reach(self, lesion):
+        return 9.0
+
+    def bounds(self, lesion):
+        return None
+
+    def footprint(self, lesion, world, points, softness):
+        outside = (points - torch.tensor(lesion.centre_mm)).abs().amax(-1).double() - 3.0
+        core = torch.clamp(0.5 - outside / softness, 0, 1)
+        return Footprint(core, torch.tensor(70.0), torch.tensor(0.0), 0.0)
+
+
+@pytest.mark.parametrize("spacing", [3.0, 0.5])  # a few points in the box, and so many that it is looked at first
+def test_what_a_family_gives_is_averaged_over_each_voxel(spacing):
+    fields = load_fields("mni152-ct")
+    anatomy = Anatomy.of(fields, draw_subject(stream(0, 0, "subject"), SubjectRecipe()), torch.device("cpu"))
+    grid = Grid((3, 60, 60), (spacing,) * 3, spacing, (0.0, 0.0, 0.0))
+    found = cover(Cube(), SimpleNamespace(centre_mm=(0.0, 0.0, 0.0)), anatomy, grid)
+    parts = zip(grid.axes(), found.box, strict=True)
+    edges = [np.clip((3 - np.abs(axis)) / spacing + 0.5, 0, 1)[part] for axis, part in parts]
+    expected = edges[0][:, None, None] * edges[1][:, None] * edges[2]
+    assert np.allclose(found.core.numpy(), expected, atol=0.02 if spacing < 1 else 0.15)
+    assert np.allclose(found.filling.numpy(), 70 * found.core.numpy(), atol=1e-3)
+    assert found.core.sum() * spacing**3 == pytest.approx(expected.sum() * spacing**3, rel=0.02)
 
 
 @pytest.mark.parametrize("contrast", [None, 2.5])

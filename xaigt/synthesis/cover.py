@@ -108,13 +108,15 @@ class _Means:
 
     def take(self, inside: Footprint, where: Indices) -> None:
         """Take means over points ``[n, k]`` inside the voxels `where` ``[n]``."""
-        core, value = inside.core, inside.level if inside.add is None else inside.add
+        core, value, oedema = inside.core, inside.level if inside.add is None else inside.add, inside.oedema
         self.shift, self.additive = inside.shift, inside.add is not None
         into = self.values.reshape(3, -1)
         if into.device.type == "cpu":
-            voxel_means(core.numpy(), value.numpy(), inside.oedema.numpy(), where, *into.numpy())
+            # A family may give one value for all points, or double precision.
+            seen = [part.float().expand_as(core).numpy() for part in (core, value, oedema)]
+            voxel_means(seen[0], seen[1], seen[2], where, *into.numpy())
             return
-        means = core.mean(1), (core * value).mean(1), inside.oedema.mean(1)
+        means = core.mean(1), (core * value).mean(1), oedema.mean(1)
         into[:, torch.from_numpy(where).to(into.device)] = torch.stack(means)
 
 
