@@ -93,7 +93,7 @@ def box_of(mask: npt.NDArray[np.bool_]) -> tuple[slice, ...]:
 def boxes_of(numbers: npt.NDArray[np.uint8], count: int) -> list[tuple[slice, ...] | None]:
     """For each number from 1 to `count`, the smallest box of an array ``[z, y, x]`` that holds it, or None."""
     ends = np.empty((count + 1, 6), np.int64)
-    bounds_of_each(numbers, ends)
+    bounds_of_each(np.ascontiguousarray(numbers), ends)
     return [
         tuple(slice(low, high) for low, high in zip(row[:3], row[3:], strict=True)) if row[3] else None
         for row in ends[1:].tolist()

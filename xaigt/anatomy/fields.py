@@ -106,7 +106,12 @@ class Fields:
     to_file: tuple[tuple[float, ...], ...] | None = None
     scale: tuple[float, float, float] = (1.0, 1.0, 1.0)
     near: npt.NDArray[np.bool_] | None = None
+    _card: str = field(default="", repr=False)
     _samplers: dict[torch.device, Sampler] = field(default_factory=dict, repr=False)
+
+    def averaged(self, voxel: tuple[float, float, float]) -> Fields:
+        """Return the same fields averaged over voxels of another (z, y, x) extent in mm; the card is not looked up."""
+        return _load(self._card, _rounded(voxel))
 
     def sampler(self, device: torch.device) -> Sampler:
         """Read the channels at points of template space; the copy on a device is made once."""
@@ -148,7 +153,11 @@ def load_fields(name: str, voxel: tuple[float, float, float] = (1.0, 1.0, 1.0)) 
     voxel
         (z, y, x) extent in mm that a sample's voxel averages.
     """
-    return _load(card_text(name), tuple(round(extent, 3) for extent in voxel))
+    return _load(card_text(name), _rounded(voxel))
+
+
+def _rounded(voxel: tuple[float, float, float]) -> tuple[float, ...]:
+    return tuple(round(extent, 3) for extent in voxel)
 
 
 @lru_cache(maxsize=8)
@@ -164,7 +173,7 @@ def _load(card_json: str, voxel: tuple[float, ...]) -> Fields:
     coarse = arrays.lattice.coarse(PUSH_STEP)
     return Fields(
         card.name, key, data, arrays.lattice, arrays.push, coarse, arrays.centre, arrays.levels, arrays.to_file,
-        arrays.scale, near,
+        arrays.scale, near, card_json,
     )  # fmt: skip
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from xaigt.compiled import compiled
 
 
@@ -37,20 +39,25 @@ def bounds(mask: Any, out: Any) -> None:
     out[3], out[4], out[5] = last_z + 1, last_y + 1, last_x + 1
 
 
-@compiled("u1[:, :, :]", "i8[:, ::1]")
+@compiled("u1[:, :, ::1]", "i8[:, ::1]")
 def bounds_of_each(numbers: Any, out: Any) -> None:
     """Find the smallest box that holds each number of an array ``[z, y, x]``.
 
     Parameters
     ----------
     numbers
-        Of any layout in memory; 0 and what `out` has no row for are left out.
+        0 and what `out` has no row for are left out.
     out
         ``[n + 1, 6]``, to write to: for each number, what :func:`bounds` says.
     """
     out[:] = 0
     for z in range(numbers.shape[0]):
         for y in range(numbers.shape[1]):
+            some = np.uint8(0)
+            for x in range(numbers.shape[2]):  # many voxels in one instruction
+                some |= numbers[z, y, x]
+            if some == 0:
+                continue
             for x in range(numbers.shape[2]):
                 number = numbers[z, y, x]
                 if number == 0 or number >= out.shape[0]:
@@ -60,6 +67,35 @@ def bounds_of_each(numbers: Any, out: Any) -> None:
                     box[0], box[1], box[2] = z, y, x
                 box[1], box[2] = min(box[1], y), min(box[2], x)
                 box[3], box[4], box[5] = z + 1, max(box[4], y + 1), max(box[5], x + 1)
+
+
+@compiled("b1[:, :, :]", "f4[:, :, :]", "f4[:, :, :]", "f8[::1]")
+def tally(mask: Any, image: Any, without: Any, out: Any) -> None:
+    """Sum up what an image is inside a mask, and how much it is more than another there.
+
+    Parameters
+    ----------
+    mask, image, without
+        ``[z, y, x]``, of any layout in memory.
+    out
+        ``[7]``, to write to: how many voxels; the sums of their indices z, y and x, of the image, and of the
+        differences; and the difference of the largest size, the first of them if there are several.
+    """
+    out[:] = 0
+    for z in range(mask.shape[0]):
+        for y in range(mask.shape[1]):
+            for x in range(mask.shape[2]):
+                if not mask[z, y, x]:
+                    continue
+                change = image[z, y, x] - without[z, y, x]
+                out[0] += 1
+                out[1] += z
+                out[2] += y
+                out[3] += x
+                out[4] += image[z, y, x]
+                out[5] += change
+                if abs(change) > abs(out[6]):
+                    out[6] = change
 
 
 @compiled("b1[:, :, :]", "i8[:, ::1]", "i8[::1]")

@@ -175,7 +175,7 @@ class Store:
                 dtype=dtype,
                 chunks=(1, *self.shape),
                 shards=(self.block_size, *self.shape) if self._sharded else None,
-                compressors=BloscCodec(cname="zstd", clevel=chunks.LEVEL, shuffle=chunks.shuffle_of(dtype)),
+                compressors=BloscCodec(cname=chunks.CODEC, clevel=chunks.LEVEL, shuffle=chunks.shuffle_of(dtype)),
                 dimension_names=["sample", *(["y", "x"] if self._sharded else ["z", "y", "x"])],
                 fill_value=0,
             )

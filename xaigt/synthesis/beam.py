@@ -29,8 +29,6 @@ RIM_MM = 6.0  # depth over which the brightness under the inner table falls to 1
 def beam_hardening(acquisition: Acquisition, grid: Grid, anatomy: Anatomy, depth: torch.Tensor) -> torch.Tensor | None:
     """Hounsfield units that beam hardening adds to every image of a sample; None if that is nothing.
 
-    It is computed in the smallest box that holds the inside of the skull.
-
     Parameters
     ----------
     acquisition
@@ -42,47 +40,43 @@ def beam_hardening(acquisition: Acquisition, grid: Grid, anatomy: Anatomy, depth
     """
     if not acquisition.rim_hu and not acquisition.beam_hu:
         return None
-    inside = depth > 0
-    box = box_of(inside.cpu().numpy())
-    if box[0].stop == 0:
-        return None
-    added, lattice = torch.zeros_like(depth), anatomy.map.on_grid(grid)
-    lowest, highest = (heights[box[0]] for heights in lattice.heights())
+    lattice = anatomy.map.on_grid(grid)
+    lowest, highest = lattice.heights()
     near = np.flatnonzero((lowest < PETROUS[0] + REACH_MM) & (highest > PETROUS[0] - REACH_MM))
-    planes = slice(int(near[0]), int(near[-1]) + 1) if acquisition.beam_hu and near.size else slice(0)
-    compute = _compiled if depth.device.type == "cpu" else _computed
-    added[box] = compute(acquisition, depth[box], lattice, box, planes)
-    return added
+    planes = slice(int(near[0]), int(near[-1]) + 1) if acquisition.beam_hu and near.size else None
+    if planes is None and not acquisition.rim_hu:
+        return None
+    return (_compiled if depth.device.type == "cpu" else _computed)(acquisition, depth, lattice, planes)
 
 
 def _compiled(
-    acquisition: Acquisition, depth: torch.Tensor, lattice: MappedLattice, box: tuple[slice, ...], planes: slice
+    acquisition: Acquisition, depth: torch.Tensor, lattice: MappedLattice, planes: slice | None
 ) -> torch.Tensor:
-    """What is added to the box of the inside; the bar only to some of its planes."""
-    part, under = torch.empty(depth.shape), depth.contiguous().numpy()
-    rim(under.reshape(-1), acquisition.rim_hu, RIM_MM, part.numpy().reshape(-1))
-    if planes.stop:
-        places = lattice.along(_among(box, planes)).numpy()
+    """What is added; the bar only in some planes."""
+    added, under = torch.empty(depth.shape), depth.contiguous().numpy()
+    rim(under.reshape(-1), acquisition.rim_hu, RIM_MM, added.numpy().reshape(-1))
+    if planes is not None:
+        box = box_of(under[planes] > 0)
+        part = under[planes][box]
+        places = lattice.along((slice(planes.start + box[0].start, planes.start + box[0].stop), box[1], box[2]))
+        bar = np.zeros(part.shape, np.float32)
         add_bar(
-            places.reshape(3, -1), under[planes].reshape(-1), acquisition.beam_hu, acquisition.beam_phase, PETROUS,
-            (HEIGHT_MM, BAND_MM, BESIDE_MM, STREAK_MM, STREAKS), part.numpy()[planes].reshape(-1),
+            places.numpy().reshape(3, -1), part.reshape(-1), acquisition.beam_hu, acquisition.beam_phase, PETROUS,
+            (HEIGHT_MM, BAND_MM, BESIDE_MM, STREAK_MM, STREAKS), bar.reshape(-1),
         )  # fmt: skip
-    return part
+        added.numpy()[planes][box] += bar
+    return added
 
 
 def _computed(
-    acquisition: Acquisition, depth: torch.Tensor, lattice: MappedLattice, box: tuple[slice, ...], planes: slice
+    acquisition: Acquisition, depth: torch.Tensor, lattice: MappedLattice, planes: slice | None
 ) -> torch.Tensor:
     """Return what :func:`_compiled` does, on any device."""
-    part = acquisition.rim_hu * torch.exp(-depth.clamp(min=0) / RIM_MM)
-    if planes.stop:
-        part[planes] += acquisition.beam_hu * _bar(lattice.points(_among(box, planes)), acquisition.beam_phase)
-    return part * (depth > 0)
-
-
-def _among(box: tuple[slice, ...], planes: slice) -> tuple[slice, slice, slice]:
-    """Part of a box: some of its planes."""
-    return slice(box[0].start + planes.start, box[0].start + planes.stop), box[1], box[2]
+    added = acquisition.rim_hu * torch.exp(-depth.clamp(min=0) / RIM_MM)
+    if planes is not None:
+        part = (planes, slice(None), slice(None))
+        added[planes] += acquisition.beam_hu * _bar(lattice.points(part), acquisition.beam_phase)
+    return added * (depth > 0)
 
 
 def _bar(at: torch.Tensor, phase: float) -> torch.Tensor:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from xaigt.anatomy.world import Anatomy
+from xaigt.compiled.masks import tally
 from xaigt.lesions import Lesion
 from xaigt.shape import box_of, boxes_of, compactness
 from xaigt.synthesis.effects import Effect
@@ -36,11 +37,14 @@ class Ruler:
     anatomy: Anatomy
     noise_sd: float
 
-    @cached_property
+    @property
     def nothing(self) -> dict[str, Any]:
         """What :meth:`measure` says of an empty mask."""
-        blank = np.zeros((1, 1, 1), np.int16)
-        return self.measure(blank > 0, blank, blank, 0.0)
+        return NOTHING | ({"area_mm2": 0.0} if self._flat else {})
+
+    @property
+    def _flat(self) -> bool:
+        return self.grid.shape[0] == 1
 
     def of_each(
         self,
@@ -87,37 +91,40 @@ class Ruler:
         first
             Voxel of the grid at which the arrays begin, if they are a part of it.
         """
-        grid = self.grid
-        box = box_of(mask)
-        mask, image, without = mask[box], image[box], without[box]
-        where = np.argwhere(mask) + [start + part.start for start, part in zip(first, box, strict=True)]
-        voxels = len(where)
-        flat = grid.shape[0] == 1
-        extent = (where.max(0) - where.min(0) + 1) * np.asarray(grid.spacing) if voxels else np.zeros(3)
-        inside = image[mask]
-        change = inside.astype(np.float32) - without[mask] if voxels else np.zeros(1, np.float32)
-        contrast = float(change.mean())
-        cnr = (_of_halves(change) if mixed else abs(contrast)) / self.noise_sd if self.noise_sd > 0 else None
-        unit = grid.spacing[1] * grid.spacing[2] * (1 if flat else grid.spacing[0])
-        row: dict[str, Any] = {
+        grid, box = self.grid, box_of(mask)
+        if box[0].stop == 0:
+            return self.nothing
+        mask, image, without = (np.asarray(array[box]) for array in (mask, image, without))
+        sums = np.empty(7)
+        tally(mask, image.astype(np.float32), without.astype(np.float32), sums)
+        voxels, total, changed = int(sums[0]), sums[4], sums[5]
+        contrast = changed / voxels
+        deviation = _of_halves(image[mask] - without[mask].astype(np.float32)) if mixed else abs(contrast)
+        cnr = deviation / self.noise_sd if self.noise_sd > 0 else None
+        unit = math.prod(grid.spacing[1:] if self._flat else grid.spacing)
+        extents = (length * step for length, step in zip(mask.shape, grid.spacing, strict=True))
+        middle = [start + part.start + sum_ / voxels for start, part, sum_ in zip(first, box, sums[1:4], strict=True)]
+        value = compactness(mask[0], grid.spacing[1:]) if self._flat else compactness(mask, grid.spacing)
+        return NOTHING | {
             "voxels": voxels,
-            "area_mm2": round(voxels * unit, 4) if flat else None,
-            "extent_z_mm": round(float(extent[0]), 4),
-            "extent_y_mm": round(float(extent[1]), 4),
-            "extent_x_mm": round(float(extent[2]), 4),
-            "compactness": None,
-            "mass": round(float(change.sum()) * unit, 2) if voxels else None,
-            "mean": round(float(inside.mean()), 4) if voxels else None,
-            "contrast": round(contrast, 4) if voxels else None,
-            "peak": round(float(change[np.abs(change).argmax()]), 4) if voxels else None,
-            "cnr": round(cnr, 4) if voxels and cnr is not None else None,
-            "visible": bool(voxels) and (cnr is None or cnr >= minimum_cnr),
-            "side": _side(where, grid, self.anatomy) if voxels else None,
+            "area_mm2": round(voxels * unit, 4) if self._flat else None,
+            **{f"extent_{axis}_mm": round(extent, 4) for axis, extent in zip("zyx", extents, strict=True)},
+            "compactness": round(float(value), 4),
+            "mass": round(float(changed) * unit, 2),
+            "mean": round(float(total) / voxels, 4),
+            "contrast": round(float(contrast), 4),
+            "peak": round(float(sums[6]), 4),
+            "cnr": None if cnr is None else round(float(cnr), 4),
+            "visible": bool(cnr is None or cnr >= minimum_cnr),
+            "side": _side(middle, grid, self.anatomy),
         }
-        if voxels:
-            value = compactness(mask[0], grid.spacing[1:]) if flat else compactness(mask, grid.spacing)
-            row["compactness"] = round(float(value), 4)
-        return row
+
+
+NOTHING: dict[str, Any] = {
+    "voxels": 0, "area_mm2": None, "extent_z_mm": 0.0, "extent_y_mm": 0.0, "extent_x_mm": 0.0, "compactness": None,
+    "mass": None, "mean": None, "contrast": None, "peak": None, "cnr": None, "visible": False, "side": None,
+}  # fmt: skip
+"""What is measured of a lesion that no voxel shows."""
 
 
 def described(lesion: Lesion | Effect) -> dict[str, Any]:
@@ -137,10 +144,11 @@ def _of_halves(change: npt.NDArray[np.float32]) -> float:
     return max(abs(float(ordered[:middle].mean())), abs(float(ordered[-middle:].mean())))
 
 
-def _side(where: npt.NDArray[np.intp], grid: Grid, anatomy: Anatomy) -> str:
-    """Side of the patient that the middle of the mask lies on, in the head's own frame."""
-    corners = [axis[[0, -1]] for axis in grid.axes()]
-    shares = where.mean(0) / np.maximum(np.asarray(grid.shape) - 1, 1)
-    middle = [float(ends[0] + (ends[1] - ends[0]) * share) for ends, share in zip(corners, shares, strict=True)]
-    x = float(anatomy.locate(np.array(middle))[2])
+def _side(middle: Sequence[float], grid: Grid, anatomy: Anatomy) -> str:
+    """Side of the patient, in the head's own frame, on which a place given in voxels lies."""
+    place = [
+        axis[0] + (axis[-1] - axis[0]) * at / max(len(axis) - 1, 1)
+        for axis, at in zip(grid.axes(), middle, strict=True)
+    ]
+    x = float(anatomy.locate(np.array(place))[2])
     return "midline" if abs(x) < SIDE_MM else "right" if x > 0 else "left"

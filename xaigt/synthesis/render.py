@@ -66,8 +66,8 @@ def render(plan: Plan, grid: Grid, recipe: Recipe, device: torch.device, *, exac
     """
     if plan.slice_mm is not None:
         grid = grid.at(plan.slice_mm)
-    anatomy = Anatomy.of(load_fields(plan.template), plan.subject, device)
-    fields = load_fields(plan.template, grid.voxel)
+    template = load_fields(plan.template)
+    anatomy, fields = Anatomy.of(template, plan.subject, device), template.averaged(grid.voxel)
     healthy, read = _healthy(plan, grid, anatomy, fields)
     ground = _Canvas(healthy, read, grid, anatomy, plan)
     others = [item for item in plan.lesions if item.role != "lesion" and item.planted]

@@ -74,7 +74,7 @@ def altered(
 
 def compartments(read: Mapping[str, torch.Tensor]) -> npt.NDArray[np.uint8]:
     """Bits of ``layout.COMPARTMENTS``, from the fields of a subject."""
-    fields = [_row(read[name]) for name in ("csf", "depth", "parenchyma", "ventricles")]
+    fields = [_row(read[name].float()) for name in ("csf", "depth", "parenchyma", "ventricles")]
     found = np.empty(read["depth"].shape, np.uint8)
     regions(*fields, FLUID, EXTRA_AXIAL_MM, _bits(COMPARTMENTS), found.reshape(-1))
     return found
