@@ -11,6 +11,7 @@ from xaigt.anatomy.subjects import SubjectRecipe, draw_subject
 from xaigt.anatomy.world import Anatomy
 from xaigt.compiled.sheets import beyond_sheet
 from xaigt.lesions import family
+from xaigt.lesions.columns import LAYERS, Read
 from xaigt.lesions.sheets import (
     HALF_MM,
     TENT,
@@ -18,7 +19,9 @@ from xaigt.lesions.sheets import (
     Sheet,
     border,
     from_sheet,
+    outside,
     size_function,
+    sized,
     tentorium_height,
     thickness,
 )
@@ -38,6 +41,21 @@ def test_the_size_function_beside_the_falx_by_hand():
     assert size_function(sheet(), at).tolist() == pytest.approx([8, 10, 10], abs=1e-4)
     assert size_function(sheet(stretch=2.0), at).tolist()[1] == pytest.approx(5, abs=1e-4)
     assert from_sheet("falx", -1, at)[0] == pytest.approx(-(HALF_MM + 2) - HALF_MM)
+
+
+@pytest.mark.parametrize(("form", "side"), [("falx", 1), ("falx", -1), ("tentorium", 1)])
+def test_points_in_columns_have_the_size_of_any_points_and_lie_within_the_sheet(form, side):
+    rng = np.random.default_rng(0)
+    scale = (1.1, 0.95, 1.05)
+    sheet = Sheet(form=form, side=side, centre=(10.0, -50.0, 20.0), ratio=0.4, stretch=1.3, scale=scale)
+    table = rng.normal(0, 1, (60, LAYERS, 8))
+    table[..., 3:6] = rng.uniform((-10, -90, -8), (40, 20, 50), (60, LAYERS, 3))
+    table[..., 6] *= 20
+    size, free = sized(sheet, Read(table, np.ones((60, LAYERS))), 0.05, 1.0)
+    at, depth = torch.from_numpy(table[..., 3:6].copy()), torch.from_numpy(table[..., 6].copy())
+    assert size == pytest.approx(size_function(sheet, at).numpy() * (1 + 0.05 * table[..., 7]))
+    expected = (outside(form, side, at, depth, scale) <= 0) & (depth >= 1)
+    assert np.array_equal(free, expected.numpy()) and free.any()
 
 
 def test_thickness_tapers_and_is_bounded():

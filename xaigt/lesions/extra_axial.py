@@ -115,9 +115,7 @@ class ExtraAxialFamily(Family):
             used = columns.along <= bound
             read = columns.read(used, world, lambda at: probe((at - np.asarray(lesion.centre_mm)) / NOISE_MM, 0))
             if isinstance(shape, Sheet):
-                at, depth, noise = (torch.from_numpy(values) for values in (read.at, read.depth, read.noise))
-                size = self._size(shape, at, depth, depth, noise).numpy()
-                free = self._outside(lesion, at, depth).numpy() <= 0
+                size, free = sheets.sized(shape, read, ROUGHNESS, DURA_MM)
             else:
                 size, free = sized(shape, read, columns.along[used], ROUGHNESS, DURA_MM, lesion.folds)
             found = fill(size.ravel(), read.cells.ravel(), wanted, free.ravel().__getitem__, 1.0)

@@ -14,9 +14,9 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from xaigt.compiled.sheets import beyond_sheet
+from xaigt.compiled.sheets import beyond_sheet, sheet_sizes
 from xaigt.lesions.base import World
-from xaigt.lesions.columns import LAYERS, NODES, Columns, between, layers
+from xaigt.lesions.columns import LAYERS, NODES, Columns, Read, between, layers
 from xaigt.sampling import on_lattice
 from xaigt.schema import Strict
 
@@ -70,6 +70,33 @@ def size_function(sheet: Sheet, at: torch.Tensor) -> torch.Tensor:
     along = _along(sheet, at)
     scaled = from_sheet(sheet.form, sheet.side, at, sheet.scale).clamp(min=0) / sheet.ratio
     return torch.sqrt(torch.sqrt(scaled**4 + along**4))
+
+
+def sized(sheet: Sheet, read: Read, roughness: float, dura_mm: float) -> tuple[Floats, npt.NDArray[np.bool_]]:
+    """Evaluate :func:`size_function`, bent by noise, at points in columns, and whether the layer may lie there.
+
+    Parameters
+    ----------
+    sheet
+        Its shape.
+    read
+        The points.
+    roughness
+        How far noise bends it.
+    dura_mm
+        Depth from which it may lie.
+
+    Returns
+    -------
+    size, free
+        ``[n, LAYERS]``.
+    """
+    size, free = np.empty(read.cells.shape), np.empty(read.cells.shape, bool)
+    sheet_sizes(
+        sheet.form == "falx", sheet.side, sheet.scale, TENT, sheet.centre, sheet.ratio, sheet.stretch,
+        (HALF_MM, SLOPE, THICKEST_MM), roughness, dura_mm, np.ascontiguousarray(read.table[..., 3:]), size, free,
+    )  # fmt: skip
+    return size, free
 
 
 def thickness(sheet: Sheet, at: torch.Tensor) -> torch.Tensor:

@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 import torch
 
-from xaigt.compiled.falx import falx_cores
+from xaigt.compiled.sheets import falx_cores
 from xaigt.distributions import DIGITS, Number, Uniform, draw
 from xaigt.lesions.base import Family, Footprint, Lesion, LesionRecipe, Streams, World
 from xaigt.lesions.sheets import TENT, border, draw_centre
@@ -80,7 +80,7 @@ def _core(lesion: DenseFalx, at: torch.Tensor, depth: torch.Tensor, softness: fl
 
 
 def core_on_device(lesion: DenseFalx, at: torch.Tensor, depth: torch.Tensor, softness: float) -> torch.Tensor:
-    """Do what :func:`xaigt.compiled.falx.falx_cores` does, for any device."""
+    """Do what :func:`xaigt.compiled.sheets.falx_cores` does, for any device."""
     along = torch.sqrt((at[..., 0] - lesion.middle[0]) ** 2 + (at[..., 1] - lesion.middle[1]) ** 2)
     outside = torch.maximum(border("falx", 1, at, depth), 0.5 - depth)
     half = lesion.half_mm * torch.sqrt(torch.clamp(1 - (along / lesion.radius_mm) ** 2, min=0))
