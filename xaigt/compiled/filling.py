@@ -26,16 +26,17 @@ def _bins(values: Any, index: Any, each: Any) -> Any:
 
 @compiled()
 def _of_bin(values: Any, index: Any, least: Any, rate: Any, wanted: Any) -> Any:
-    """Numbers of the values of one bin, in rising order of their values."""
-    count = 0
-    for i in index:
-        count += int((values[i] - least) * rate) == wanted
-    found, sizes, place = np.empty(count, np.int64), np.empty(count), 0
+    """Numbers of the values of one bin, in rising order of their values: they are few."""
+    found, count = np.empty(len(index), np.int64), 0
     for i in index:
         if int((values[i] - least) * rate) == wanted:
-            found[place], sizes[place] = i, values[i]
-            place += 1
-    return found[np.argsort(sizes)]
+            place = count
+            while place > 0 and values[found[place - 1]] > values[i]:
+                found[place] = found[place - 1]
+                place -= 1
+            found[place] = i
+            count += 1
+    return found[:count]
 
 
 @compiled("f8[::1]", "i8[::1]", "f8[::1]", "f8", "f8[::1]")
