@@ -9,6 +9,7 @@ from xaigt import compiled as compiling
 from xaigt.compiled import compiled
 from xaigt.compiled.columns import directions, step_to_surface, under_surface
 from xaigt.compiled.fields import map_points
+from xaigt.compiled.filling import next_smallest, reaching
 from xaigt.compiled.filters import expand_control, sum_rows, sum_rows_onto, wrapped_filter
 from xaigt.compiled.lattices import enlarge, fullest_slices, points_at, values_on
 from xaigt.compiled.points import displace, nearest_voxels, undisplace
@@ -141,6 +142,34 @@ def test_blocks_are_enlarged_to_the_points_in_them():
     found = np.empty((5, 9, 4), bool)
     enlarge(blocks, 3, found)
     assert np.array_equal(found, blocks.repeat(3, 0).repeat(3, 1).repeat(3, 2)[:5, :9, :4])
+
+
+@pytest.mark.parametrize("each", [np.ones(1), np.random.default_rng(1).uniform(0.5, 2, 300)])
+def test_the_value_up_to_which_the_smallest_hold_a_sum(each):
+    values = np.random.default_rng(0).normal(size=300).round(2)  # some are equal
+    index, found = np.flatnonzero(np.arange(300) % 3), np.empty(2)
+    order = index[np.argsort(values[index], kind="stable")]
+    sums = np.cumsum(np.broadcast_to(each, 300)[order])
+    for wanted in (0.1, 17.3, 60.0, float(sums[-2]) - 0.01):
+        reaching(values, index, each, wanted, found)
+        assert found[0] == values[order[np.searchsorted(sums, wanted)]] and found[1] == pytest.approx(sums[-1])
+    reaching(values, index, each, 1e6, found)  # more than all hold
+    assert found[0] == values[index].max()
+
+
+def test_the_next_smallest_are_all_up_to_a_value():
+    values = np.random.default_rng(0).gamma(2.0, size=500)
+    index, beyond, count = np.empty(500, np.int64), np.empty(1), np.empty(1, np.int64)
+    next_smallest(values, -np.inf, 40, index, beyond, count)
+    first = index[: count[0]].tolist()
+    assert 40 <= len(first) < 60 and first == np.flatnonzero(values <= beyond[0]).tolist()
+    bound = float(beyond[0])
+    next_smallest(values, bound, 90, index, beyond, count)
+    assert index[: count[0]].tolist() == np.flatnonzero((values > bound) & (values <= beyond[0])).tolist()
+    next_smallest(values, bound, 500, index, beyond, count)
+    assert beyond[0] == np.inf and count[0] == (values > bound).sum()
+    next_smallest(np.full(7, 2.0), -np.inf, 3, index, beyond, count)  # no two differ
+    assert beyond[0] == 2.0 and count[0] == 7
 
 
 def test_slices_about_the_fullest_are_found():

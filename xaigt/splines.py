@@ -47,8 +47,8 @@ def expand(
     """
     values = np.empty((*shape, len(control)), np.float32)
     base = _NOTHING if onto is None else onto.transpose(_INNERMOST)
-    taps = (part for count in shape for part in _taps(count, step))
-    expand_control(np.ascontiguousarray(control.transpose(_INNERMOST)), *taps, base, times, values)
+    z, y, x = (_taps(count, step) for count in shape)
+    expand_control(np.ascontiguousarray(control.transpose(_INNERMOST)), *z, *y, *x, base, times, values)
     return values.transpose(_OUTERMOST)
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -209,7 +209,7 @@ class SubjectMap:
         return _reversed(np.linalg.inv(matrix), shift)
 
 
-def _reversed(matrix: npt.NDArray[np.float64], shift: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def _reversed(matrix: npt.NDArray[Any], shift: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Matrix and shift (order x, y, z) as ``[3, 4]`` in the order z, y, x."""
     result = np.empty((3, 4))
     result[:, :3], result[:, 3] = matrix[::-1, ::-1], shift[::-1]

@@ -26,16 +26,17 @@ def _bins(values: Any, index: Any, each: Any) -> Any:
 
 @compiled()
 def _of_bin(values: Any, index: Any, least: Any, rate: Any, wanted: Any) -> Any:
-    """Numbers of the values of one bin, in rising order of their values."""
-    count = 0
-    for i in index:
-        count += int((values[i] - least) * rate) == wanted
-    found, sizes, place = np.empty(count, np.int64), np.empty(count), 0
+    """Numbers of the values of one bin, in rising order of their values: they are few."""
+    found, count = np.empty(len(index), np.int64), 0
     for i in index:
         if int((values[i] - least) * rate) == wanted:
-            found[place], sizes[place] = i, values[i]
-            place += 1
-    return found[np.argsort(sizes)]
+            place = count
+            while place > 0 and values[found[place - 1]] > values[i]:
+                found[place] = found[place - 1]
+                place -= 1
+            found[place] = i
+            count += 1
+    return found[:count]
 
 
 @compiled("f8[::1]", "i8[::1]", "f8[::1]", "f8", "f8[::1]")
@@ -73,7 +74,7 @@ def reaching(values: Any, index: Any, each: Any, wanted: Any, out: Any) -> None:
 
 @compiled("f8[::1]", "f8", "i8", "i8[::1]", "f8[::1]", "i8[::1]")
 def next_smallest(values: Any, bound: Any, rank: Any, index: Any, beyond: Any, count: Any) -> None:
-    """Find the values above a bound up to that of a rank.
+    """Find the values above a bound that are among the smallest, and few more.
 
     Parameters
     ----------
@@ -82,21 +83,26 @@ def next_smallest(values: Any, bound: Any, rank: Any, index: Any, beyond: Any, c
     bound
         The values above it are found.
     rank
-        How many values are smaller than the largest that is found, if no two are equal; n or more: all are found.
+        How many of the smallest values are found, or are not above the bound: at least as many; n or more: all.
     index
         ``[n]``, to write to: their numbers, rising.
     beyond, count
-        ``[1]`` each, to write to: the value of that rank, and how many numbers were written.
+        ``[1]`` each, to write to: the largest value up to which all are found, and how many numbers were written.
     """
     beyond[0] = np.inf
     if rank < len(values):
-        every = np.arange(len(values))
-        held, least, rate = _bins(values, every, np.ones(1))
-        before, last = 0.0, 0
-        while before + held[last] <= rank:
-            before += held[last]
+        least, largest = values.min(), values.max()
+        rate = (_BINS - 1) / (largest - least) if largest > least else 0.0
+        held, ends = np.zeros(_BINS, np.int64), np.full(_BINS, -np.inf)
+        for value in values:
+            place = int((value - least) * rate)
+            held[place] += 1
+            ends[place] = max(ends[place], value)
+        before, last = held[0], 0
+        while before < rank:
             last += 1
-        beyond[0] = values[_of_bin(values, every, least, rate, last)[rank - int(before)]]
+            before += held[last]
+        beyond[0] = ends[: last + 1].max()
     found = 0
     for i in range(len(values)):
         if bound < values[i] <= beyond[0]:

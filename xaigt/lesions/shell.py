@@ -96,18 +96,18 @@ def frame(layer: Layer) -> tuple[npt.NDArray[np.float32], float]:
 
 def lattice(layer: Layer, radius: float, world: World) -> Columns:
     """Columns under the inner table around the layer."""
-    *frame, sphere = _frame(layer)
+    normal, along, up, sphere = _frame(layer)
     half = MARGIN * radius * max(1.0, layer.stretch)
     # The inner table is found in few directions: the layer begins 1 mm under it, and its depth is read where it lies.
     few = np.empty((_SEEN, _SEEN, 3))
-    directions(*frame, sphere, half, few)
+    directions(normal, along, up, sphere, half, few)
     surface = surface_radius(few, layer.origin_mm, world, sphere)
     thickness = MARGIN * layer.ratio * radius * 1.3
     points, cells = np.empty((_TANGENT, _TANGENT, NODES, 3)), np.empty((_TANGENT, _TANGENT, LAYERS))
     distances = np.empty((_TANGENT, _TANGENT))
     under_surface(
-        layer.origin_mm, *frame, sphere, half, layer.stretch, surface, thickness, layers(_TANGENT), points, cells,
-        distances,
+        layer.origin_mm, normal, along, up, sphere, half, layer.stretch, surface, thickness, layers(_TANGENT), points,
+        cells, distances,
     )  # fmt: skip
     return Columns(points, cells, distances)
 

@@ -69,7 +69,7 @@ def fill(
     if not len(size):
         return Filled(0.0, 0.0, np.empty(0, np.intp))
     sizes, each = np.array(size, np.float64), np.array(cells, np.float64, ndmin=1)
-    asked = math.ceil(wanted / float(each.mean()) / share)
+    asked = math.ceil(wanted * len(each) / float(each.sum()) / share)
     known, bound = np.empty(0, np.intp), -math.inf
     index, beyond, count, reached = np.empty(len(sizes), np.intp), np.empty(1), np.empty(1, np.intp), np.empty(2)
     while True:
