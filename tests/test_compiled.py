@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
+from xaigt import compiled as compiling
 from xaigt.compiled import compiled
 from xaigt.compiled.columns import directions, step_to_surface, under_surface
 from xaigt.compiled.filling import next_smallest, reaching
@@ -35,7 +36,8 @@ def test_rows_are_summed_four_at_a_time():
     assert found.tolist() == [[[2.0, 3.0], [0.5 * 4 + 0.25 * 6 + 2 * 10, 0.5 * 5 + 0.25 * 7 + 2 * 11]]]
 
 
-def test_without_a_folder_to_write_to_it_is_compiled_all_the_same(monkeypatch):
+def test_without_a_folder_to_write_to_it_is_compiled_all_the_same_and_that_is_said_once(monkeypatch, caplog):
+    compiling._tell.cache_clear()
     plain = numba.njit
 
     def no_folder(*arguments, cache=False, **options):
@@ -50,9 +52,11 @@ def test_without_a_folder_to_write_to_it_is_compiled_all_the_same(monkeypatch):
         for index in range(len(values)):
             values[index] *= 2
 
+    compiled("f8[::1]")(double.py_func)
     found = np.array([1.0, 2.0])
     double(found)
     assert found.tolist() == [2.0, 4.0]
+    assert [record.message.split(" for")[0] for record in caplog.records] == ["compiling loops"]
 
 
 def test_the_nearest_voxel_is_read_and_the_border_beyond():

@@ -6,7 +6,9 @@ started. The compiled code is kept between processes where Numba finds a folder 
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, TypeVar
 
 import numba
@@ -24,8 +26,17 @@ def compiled(*types: str) -> Callable[[F], F]:
         options = {"nogil": True, "error_model": "numpy", "fastmath": False}
         signature = [f"void({', '.join(types)})"] if types else []
         try:
-            return numba.njit(*signature, cache=True, **options)(function)
+            made = numba.njit(*signature, cache=True, **options)(function)
         except RuntimeError:  # no folder can be written to: it is compiled again in every process
-            return numba.njit(*signature, **options)(function)
+            made = numba.njit(*signature, **options)(function)
+        if types and not made.stats.cache_hits:
+            _tell()
+        return made
 
     return compile_it
+
+
+@lru_cache(maxsize=1)
+def _tell() -> None:
+    """Say once why it takes long."""
+    logging.getLogger("xaigt").warning("compiling loops for this processor: once after an installation, up to a minute")

@@ -15,6 +15,7 @@ from xaigt.dataset.layout import ALTERED, COMPARTMENTS
 OEDEMA_VISIBLE = 0.05  # share of full oedema from which an altered voxel counts as oedema
 FLUID = 0.35  # share of fluid from which a voxel belongs to sulci and cisterns
 EXTRA_AXIAL_MM = 30.0  # no layer under the inner table is thicker
+_DECIDING = ("csf", "depth", "parenchyma", "ventricles")
 
 
 def quantised(
@@ -65,18 +66,19 @@ def altered(
         In units of the image.
     """
     found = np.empty(image.shape, np.uint8)
+    ground, before, after = (_row(stage) for stage in stages)
     alterations(
-        image.reshape(-1), twin.reshape(-1), lesion.reshape(-1), _row(oedema), *(_row(stage) for stage in stages),
-        epsilon, OEDEMA_VISIBLE, _bits(ALTERED), found.reshape(-1),
+        image.reshape(-1), twin.reshape(-1), lesion.reshape(-1), _row(oedema), ground, before, after, epsilon,
+        OEDEMA_VISIBLE, _bits(ALTERED), found.reshape(-1),
     )  # fmt: skip
     return found
 
 
 def compartments(read: Mapping[str, torch.Tensor]) -> npt.NDArray[np.uint8]:
     """Bits of ``layout.COMPARTMENTS``, from the fields of a subject."""
-    fields = [_row(read[name].float()) for name in ("csf", "depth", "parenchyma", "ventricles")]
+    csf, depth, parenchyma, ventricles = (_row(read[name].float()) for name in _DECIDING)
     found = np.empty(read["depth"].shape, np.uint8)
-    regions(*fields, FLUID, EXTRA_AXIAL_MM, _bits(COMPARTMENTS), found.reshape(-1))
+    regions(csf, depth, parenchyma, ventricles, FLUID, EXTRA_AXIAL_MM, _bits(COMPARTMENTS), found.reshape(-1))
     return found
 
 
