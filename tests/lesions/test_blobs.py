@@ -13,15 +13,12 @@ from xaigt.lesions.blobs import (
     _size,
     _size_on,
     draw_ellipsoids,
-    noise_of,
-    noise_on,
     resolve,
-    shape_noise,
     size_function,
     smooth_minimum,
     sphere_radius,
-    spread,
 )
+from xaigt.lesions.noise import noise_of, noise_on, shape_noise, spread
 
 CPU = torch.device("cpu")
 BALL = Ellipsoid(offset=(0, 0, 0), axes=(1, 1, 1), rotation_deg=(0, 0, 0), size=1)

@@ -6,10 +6,11 @@ import torch
 from planted import anatomy, draw_lesions
 
 from xaigt.lesions import family
-from xaigt.lesions.blobs import noise_at, size_function, size_on_device
+from xaigt.lesions.blobs import size_function, size_on_device
 from xaigt.lesions.blood import Blood, density, density_on_device
 from xaigt.lesions.extra_axial import NOISE_MM
 from xaigt.lesions.families import dense_falx, intraventricular, skull_edge, subarachnoid
+from xaigt.lesions.noise import noise_at
 from xaigt.lesions.strands import Tube, distance, fills
 from xaigt.sampling import flat
 

@@ -8,26 +8,20 @@ that gives a wanted volume is found by selection among the values of G on a latt
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
 from xaigt.compiled.blobs import ellipsoid_squares, melted
-from xaigt.compiled.fields import read_noise
-from xaigt.compiled.lattices import values_on
 from xaigt.compiled.sizes import blob_sizes
 from xaigt.distributions import DIGITS, Number, draw
-from xaigt.lesions.weighted import Allowed, Index, Points, fill, points_of
-from xaigt.randomness import white_noise
-from xaigt.sampling import Probe, Sampler, flat, flat_values
+from xaigt.lesions.noise import EXTENT, Axes, noise_at, noise_on
+from xaigt.lesions.weighted import Allowed, Points, fill, points_of
+from xaigt.sampling import flat, flat_values
 from xaigt.schema import Strict
-from xaigt.splines import control_shape, expand
 from xaigt.volume import rotation_matrix
 
-EXTENT = 2.2  # half the edge of the lattice that a blob is resolved on, in radii of the sphere of its volume
 _LATTICE = 25  # points an edge
 # Where the lattice lies beside the centre (z, y, x), in its steps: on a centred one many points of a symmetric blob are
 # equally far out, and its volume comes in jumps of several per cent.
@@ -35,15 +29,6 @@ _OFFSET = (0.19, 0.31, 0.43)
 MELT = 0.25  # over this width, in radii, the surfaces of two ellipsoids melt into each other
 _SHARE = 0.75  # of a blob that lies where it may, roughly
 _EDGE = np.linspace(-EXTENT, EXTENT, _LATTICE)
-_NOISE_POINTS, _NOISE_STEP = 25, 1 / 3  # noise lattice: points an edge, and their distance in knots
-NOISE_SPACING = 2 * EXTENT / (_NOISE_POINTS - 1)
-NOISE_PLACES = (EXTENT / NOISE_SPACING, 1 / NOISE_SPACING)
-"""Shift and scale to places in voxels of the noise."""
-_EVERY: Index = np.empty(0, np.intp)
-
-Vector = tuple[float, float, float]
-Axes = Sequence[npt.NDArray[np.float64]]
-"""Coordinates along z, y and x (mm) of the points of a rectangular lattice."""
 
 
 class Ellipsoid(Strict):
@@ -167,64 +152,6 @@ def smooth_minimum(a: torch.Tensor, b: torch.Tensor, width: float) -> torch.Tens
     """Return a minimum whose corner is rounded over `width` (quadratic): parts melt into each other."""
     overlap = torch.clamp(width - (a - b).abs(), min=0) / width
     return torch.minimum(a, b) - overlap * overlap * (width / 4)
-
-
-@lru_cache(maxsize=16)  # drawing and rendering read the same noise several times
-def shape_noise(seed: int, device: torch.device) -> Sampler:
-    """Smooth noise of about unit variance over the surroundings of a blob, in units of its radius."""
-    return Sampler(noise_values(seed), (-EXTENT, -EXTENT, -EXTENT), NOISE_SPACING, device)
-
-
-def noise_at(seed: int, points: torch.Tensor, centre: Vector, scale_mm: float) -> torch.Tensor:
-    """Noise ``[...]`` of :func:`shape_noise` at points ``[..., 3]``, by their distance from a centre over a scale."""
-    if points.device.type != "cpu":
-        relative = torch.stack([(points[..., i] - centre[i]) / scale_mm for i in range(3)], -1)
-        return shape_noise(seed, points.device)(relative)[0]
-    found = np.empty(points.shape[:-1], np.float32)
-    read_noise(noise_values(seed)[0], *NOISE_PLACES, centre, scale_mm, flat(points), found.reshape(-1))
-    return torch.from_numpy(found)
-
-
-def noise_probe(seed: int) -> Probe:
-    """Read the noise of :func:`shape_noise` at a few points."""
-    return Probe(noise_values(seed), (-EXTENT, -EXTENT, -EXTENT), NOISE_SPACING)
-
-
-@lru_cache(maxsize=16)
-def noise_values(seed: int) -> npt.NDArray[np.float32]:
-    """Noise of :func:`shape_noise` on its own lattice, ``[1, z, y, x]``, which begins at -EXTENT along each axis."""
-    shape = (_NOISE_POINTS,) * 3
-    control = white_noise(seed, (1, *control_shape(shape, _NOISE_STEP)))
-    # A cubic B-spline of white control values has a variance of about 0.48 ** 3 / knot: bring it to about 1.
-    return expand(control, shape, _NOISE_STEP) * np.float32(3.0)
-
-
-def noise_on(seed: int, axes: Axes, centre: Vector, scale_mm: float) -> torch.Tensor:
-    """Noise ``[z, y, x]`` on a rectangular lattice: that of :func:`shape_noise`, at a tenth of the cost a point.
-
-    It is read at the distances of the points from a centre over `scale_mm`.
-    """
-    z, y, x = axes
-    noise = np.empty((len(z), len(y), len(x)), np.float32)
-    values_on(noise_values(seed)[0], -EXTENT, NOISE_SPACING, z, y, x, centre, scale_mm, _EVERY, noise.reshape(-1))
-    return torch.from_numpy(noise)
-
-
-def noise_of(seed: int, axes: Axes, index: Index, centre: Vector, scale_mm: float) -> npt.NDArray[np.float32]:
-    """Noise ``[n]`` of :func:`noise_on` at some of its points, by their numbers ``[n]``."""
-    z, y, x = axes
-    noise = np.empty(len(index), np.float32)
-    if len(index):
-        values_on(noise_values(seed)[0], -EXTENT, NOISE_SPACING, z, y, x, centre, scale_mm, index, noise)
-    return noise
-
-
-def spread(axes: Axes, centre: Vector = (0.0, 0.0, 0.0), scale_mm: float = 1.0) -> list[torch.Tensor]:
-    """Coordinates z, y and x of a rectangular lattice, from a centre and over a scale, of shapes that broadcast."""
-    return [
-        torch.from_numpy(((axis - c) / scale_mm).astype(np.float32)).reshape([-1 if i == n else 1 for i in range(3)])
-        for n, (axis, c) in enumerate(zip(axes, centre, strict=True))
-    ]
 
 
 def resolve(blob: Blob, allowed: Allowed) -> tuple[Blob, float, Points]:

@@ -23,7 +23,7 @@ from pydantic import field_validator
 from xaigt.compiled.blood import LAYERS, PATCHES, PLAIN, SWIRLS, blood_density
 from xaigt.distributions import DIGITS, Choice, Number, Uniform, draw
 from xaigt.lesions.base import Lesion, LesionRecipe
-from xaigt.lesions.blobs import EXTENT, NOISE_PLACES, noise_values, shape_noise
+from xaigt.lesions.noise import EXTENT, NOISE_PLACES, noise_values, shape_noise
 from xaigt.lesions.weighted import Values
 from xaigt.randomness import subseed
 from xaigt.sampling import flat, flat_values
@@ -181,5 +181,5 @@ def _inside(blood: Blood) -> tuple[int, float, float, float, float]:
 
 
 def folded(position: torch.Tensor) -> torch.Tensor:
-    """Mirror positions into the lattice of :func:`~xaigt.lesions.blobs.shape_noise`, so that it has no end."""
+    """Mirror positions into the lattice of :func:`~xaigt.lesions.noise.shape_noise`, so that it has no end."""
     return EXTENT - (torch.remainder(position + EXTENT, 4 * EXTENT) - 2 * EXTENT).abs()

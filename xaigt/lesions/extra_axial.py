@@ -11,9 +11,10 @@ from xaigt.compiled.cores import layer_cores
 from xaigt.distributions import DIGITS, Number, draw
 from xaigt.lesions import sheets
 from xaigt.lesions.base import Family, Footprint, Streams, World
-from xaigt.lesions.blobs import noise_at, noise_probe, sphere_radius
+from xaigt.lesions.blobs import sphere_radius
 from xaigt.lesions.blood import BloodRecipe, Hematoma, density, draw_blood, settle
 from xaigt.lesions.mass import from_layer, held_by_skull
+from xaigt.lesions.noise import noise_at, noise_probe
 from xaigt.lesions.sheets import Sheet
 from xaigt.lesions.shell import (
     Layer,

@@ -12,15 +12,8 @@ from pydantic import field_validator
 
 from xaigt.distributions import DIGITS, Choice, Number, draw
 from xaigt.lesions.base import Family, Footprint, Lesion, LesionRecipe, Streams, World
-from xaigt.lesions.blobs import (
-    Blob,
-    Ellipsoid,
-    draw_ellipsoids,
-    noise_at,
-    resolve,
-    size_function,
-    sphere_radius,
-)
+from xaigt.lesions.blobs import Blob, Ellipsoid, draw_ellipsoids, resolve, size_function, sphere_radius
+from xaigt.lesions.noise import noise_at
 from xaigt.lesions.regions import REGIONS, Range, draw_place
 from xaigt.lesions.signal import Signal, draw_value, white_value
 from xaigt.lesions.weighted import Points

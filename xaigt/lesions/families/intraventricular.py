@@ -12,8 +12,9 @@ from xaigt.compiled.cores import pool_cores
 from xaigt.compiled.ventricles import outside_side
 from xaigt.distributions import Number, Quantiles, Uniform, draw
 from xaigt.lesions.base import Family, Footprint, Streams, World
-from xaigt.lesions.blobs import noise_at, noise_of, sphere_radius
+from xaigt.lesions.blobs import sphere_radius
 from xaigt.lesions.blood import BloodRecipe, Hematoma, density, draw_blood, settle
+from xaigt.lesions.noise import noise_at, noise_of
 from xaigt.lesions.weighted import Points, Values, blocks, box_axes, fill, points_of, z_range
 from xaigt.randomness import subseed
 from xaigt.sampling import flat, flat_values

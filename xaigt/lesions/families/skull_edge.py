@@ -15,7 +15,7 @@ from pydantic import field_validator
 from xaigt.compiled.cores import film_cores
 from xaigt.distributions import DIGITS, Choice, Number, Uniform, draw
 from xaigt.lesions.base import Corner, Family, Footprint, Lesion, LesionRecipe, Streams, World
-from xaigt.lesions.blobs import noise_at
+from xaigt.lesions.noise import noise_at
 from xaigt.randomness import either_side, normal_three, subseed
 from xaigt.sampling import flat, flat_values
 

@@ -11,8 +11,9 @@ from pydantic import Field, field_validator
 
 from xaigt.distributions import DIGITS, Choice, Number, Quantiles, Uniform, draw
 from xaigt.lesions.base import Family, Footprint, Lesion, LesionRecipe, Streams, World
-from xaigt.lesions.blobs import noise_at, noise_on, sphere_radius, spread
+from xaigt.lesions.blobs import sphere_radius
 from xaigt.lesions.focal import share_of_tissue, texture_noise
+from xaigt.lesions.noise import noise_at, noise_on, spread
 from xaigt.lesions.signal import Signal, draw_value, white_value
 from xaigt.lesions.territories import TERRITORIES, outside
 from xaigt.lesions.weighted import Index, box_axes, fill, points_of, z_range

@@ -11,8 +11,9 @@ import torch
 from xaigt.compiled.cores import spread_cores
 from xaigt.distributions import Choice, Number, Quantiles, Uniform, draw
 from xaigt.lesions.base import Family, Footprint, Streams, World
-from xaigt.lesions.blobs import noise_at, noise_on, sphere_radius, spread
+from xaigt.lesions.blobs import sphere_radius
 from xaigt.lesions.blood import BloodRecipe, Hematoma, density, draw_blood, settle
+from xaigt.lesions.noise import noise_at, noise_on, spread
 from xaigt.lesions.weighted import Points, box_axes, fill, points_of, z_range
 from xaigt.randomness import either_side, subseed
 from xaigt.sampling import flat, flat_values

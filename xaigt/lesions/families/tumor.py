@@ -10,8 +10,9 @@ from pydantic import Field
 
 from xaigt.distributions import DIGITS, Choice, Count, Integers, Number, Quantiles, Uniform, draw, draw_count
 from xaigt.lesions.base import Footprint, Streams, World
-from xaigt.lesions.blobs import Ellipsoid, draw_ellipsoids, noise_at
+from xaigt.lesions.blobs import Ellipsoid, draw_ellipsoids
 from xaigt.lesions.focal import Focal, FocalFamily, FocalRecipe, texture_noise
+from xaigt.lesions.noise import noise_at
 from xaigt.lesions.signal import MR_WHITE, Signal, draw_value
 from xaigt.randomness import subseed
 
