@@ -25,8 +25,6 @@ Box = tuple[slice, slice, slice]
 """Part of a lattice: a run of its coordinates along z, y and x."""
 
 Along = slice | npt.NDArray[np.int64]
-
-
 Part = tuple[Along, Along, Along]
 """Part of a lattice: a run of its coordinates along z, y and x, or the numbers of some."""
 

@@ -6,6 +6,7 @@ last bit is its own.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,19 @@ import numpy as np
 from xaigt.compiled import compiled
 
 _0, _4, _100 = np.float32(0), np.float32(4), np.float32(100)
+
+
+@compiled()
+def _melt(one: Any, other: Any, width: Any) -> Any:
+    """Lesser of two distances; the corner of that minimum is rounded over a width."""
+    overlap = max(width - abs(one - other), _0) / width
+    return min(one, other) - overlap * overlap * (width / _4)
+
+
+@compiled()
+def _moved(distance: Any, noise: Any, outside: Any) -> Any:
+    """Distance to a surface that noise moves; beyond the extent of a blob it grows steeply."""
+    return (distance - noise) + max(outside, _0) * _100
 
 
 @compiled("f4[::1]", "f4[::1]", "f4[::1]", "f4[:, ::1]", "f4[:, :, :, ::1]")
@@ -77,8 +91,44 @@ def melted(
             for n in range(1, len(distances)):
                 for k in range(len(along_x)):
                     distance = distances[n, i, j, k] + starts[n]
-                    overlap = max(width - abs(row[k] - distance), _0) / width
-                    row[k] = min(row[k], distance) - overlap * overlap * (width / _4)
+                    row[k] = _melt(row[k], distance, width)
             for k in range(len(along_x)):
-                beyond = max(max(far, abs(along_x[k])) - extent, _0) * _100
-                row[k] = ((row[k] - roughness * noise[i, j, k]) + beyond) * radius
+                outside = max(far, abs(along_x[k])) - extent
+                row[k] = _moved(row[k], roughness * noise[i, j, k], outside) * radius
+
+
+@compiled("f4[:, ::1]", "f4[::1]", "f4[:, ::1]", "UniTuple(f4, 3)", "f4", "f4", "f4", "f4", "f4[::1]")
+def blob_sizes(
+    points: Any, noise: Any, parts: Any, centre: Any, radius: Any, roughness: Any, width: Any, extent: Any, out: Any
+) -> None:
+    """Evaluate G of a blob at points.
+
+    Parameters
+    ----------
+    points, noise
+        ``[3, n]`` and ``[n]``.
+    parts
+        ``[k, 13]``: of each ellipsoid its offset, the three unit vectors of its axes, each over its half axis, and 1
+        less its size; all in the order z, y, x.
+    centre, radius, roughness
+        Of the blob: where it lies, how large it is, and how far noise moves its surface.
+    width, extent
+        As in :func:`melted`.
+    out
+        ``[n]``, to write to (mm).
+    """
+    for i in range(points.shape[1]):
+        z, y = (points[0, i] - centre[0]) / radius, (points[1, i] - centre[1]) / radius
+        x = (points[2, i] - centre[2]) / radius
+        nearest = _0
+        for k in range(parts.shape[0]):
+            dz, dy, dx = z - parts[k, 0], y - parts[k, 1], x - parts[k, 2]
+            square = _0
+            for axis in range(3):
+                first = 3 + 3 * axis
+                along = (parts[k, first + 2] * dx + parts[k, first + 1] * dy) + parts[k, first] * dz
+                square += along * along
+            distance = math.sqrt(square) + parts[k, 12]
+            nearest = distance if k == 0 else _melt(nearest, distance, width)
+        far = max(max(abs(z), abs(y)), abs(x))
+        out[i] = _moved(nearest, roughness * noise[i], far - extent) * radius

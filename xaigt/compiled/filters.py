@@ -9,6 +9,12 @@ import numpy as np
 from xaigt.compiled import compiled
 
 
+@compiled()
+def _four(values: Any, i: Any, row: Any, k: Any, a: Any, b: Any, c: Any, d: Any) -> Any:
+    """Weighted sum of four rows in turn, at one place."""
+    return (a * values[i, row, k] + b * values[i, row + 1, k]) + (c * values[i, row + 2, k] + d * values[i, row + 3, k])
+
+
 @compiled("f4[:, :, ::1]", "i8[::1]", "f4[:, ::1]", "f4[:, :, ::1]")
 def sum_rows(values: Any, first: Any, weights: Any, out: Any) -> None:
     """Sum four rows in turn of ``[outer, row, inner]`` for each new row.
@@ -27,9 +33,7 @@ def sum_rows(values: Any, first: Any, weights: Any, out: Any) -> None:
             a, b, c, d = weights[j, 0], weights[j, 1], weights[j, 2], weights[j, 3]
             row = first[j]
             for k in range(out.shape[2]):
-                out[i, j, k] = (a * values[i, row, k] + b * values[i, row + 1, k]) + (
-                    c * values[i, row + 2, k] + d * values[i, row + 3, k]
-                )
+                out[i, j, k] = _four(values, i, row, k, a, b, c, d)
 
 
 @compiled("f4[:, :, ::1]", "i8[::1]", "f4[:, ::1]", "f4[:, :, ::1]", "f8", "f4[:, :, ::1]")
@@ -52,10 +56,7 @@ def sum_rows_onto(values: Any, first: Any, weights: Any, onto: Any, times: Any, 
             a, b, c, d = weights[j, 0], weights[j, 1], weights[j, 2], weights[j, 3]
             row = first[j]
             for k in range(out.shape[2]):
-                found = (a * values[i, row, k] + b * values[i, row + 1, k]) + (
-                    c * values[i, row + 2, k] + d * values[i, row + 3, k]
-                )
-                out[i, j, k] = found + times * onto[i, j, k]
+                out[i, j, k] = _four(values, i, row, k, a, b, c, d) + times * onto[i, j, k]
 
 
 @compiled(

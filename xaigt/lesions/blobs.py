@@ -13,8 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from xaigt.compiled.blobs import ellipsoid_squares, melted
-from xaigt.compiled.sizes import blob_sizes
+from xaigt.compiled.blobs import blob_sizes, ellipsoid_squares, melted
 from xaigt.distributions import DIGITS, Number, draw
 from xaigt.lesions.noise import EXTENT, Axes, noise_at, noise_on
 from xaigt.lesions.weighted import Allowed, Points, fill, points_of
@@ -85,26 +84,20 @@ def size_function(blob: Blob, points: torch.Tensor) -> torch.Tensor:
     size = np.empty(noise.shape, np.float32)
     parts = np.array([_row(part) for part in blob.ellipsoids], np.float32)
     blob_sizes(
-        flat(points),
-        flat_values(noise),
-        parts,
-        blob.centre_mm,
-        blob.radius_mm,
-        blob.roughness,
-        EXTENT,
+        flat(points), flat_values(noise), parts, blob.centre_mm, blob.radius_mm, blob.roughness, MELT, EXTENT,
         size.reshape(-1),
-    )
+    )  # fmt: skip
     return torch.from_numpy(size)
 
 
 def _row(part: Ellipsoid) -> list[float]:
-    """Numbers of an ellipsoid as :func:`xaigt.compiled.sizes.blob_sizes` takes them."""
+    """Numbers of an ellipsoid as :func:`xaigt.compiled.blobs.blob_sizes` takes them."""
     axes = rotation_matrix(part.rotation_deg).T[:, ::-1] / np.array(part.axes)[:, None]
     return [*part.offset, *axes.ravel().tolist(), 1 - part.size]
 
 
 def size_on_device(blob: Blob, points: torch.Tensor, noise: torch.Tensor) -> torch.Tensor:
-    """Do what :func:`xaigt.compiled.sizes.blob_sizes` does, for any device."""
+    """Do what :func:`xaigt.compiled.blobs.blob_sizes` does, for any device."""
     offset = [(points[..., i] - blob.centre_mm[i]) / blob.radius_mm for i in range(3)]
     return _size(blob, offset, noise)
 

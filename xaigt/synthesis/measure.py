@@ -61,9 +61,8 @@ class Ruler:
             if box is None:
                 found.append(self.nothing)
                 continue
-            first = tuple(part.start for part in box)
-            mask, halves = numbers[box] == number, mixed is not None and mixed[number - 1]
-            found.append(self.measure(mask, image[box], without[box], minimum_cnr, halves, first))
+            halves = mixed is not None and mixed[number - 1]
+            found.append(self._within(box, numbers[box] == number, image[box], without[box], minimum_cnr, halves))
         return found
 
     def measure(
@@ -73,7 +72,6 @@ class Ruler:
         without: npt.NDArray[Any],
         minimum_cnr: float,
         mixed: bool = False,
-        first: tuple[int, ...] = (0, 0, 0),
     ) -> dict[str, Any]:
         """Sizes, shape and contrast of one lesion.
 
@@ -88,14 +86,23 @@ class Ruler:
         mixed
             Whether it has brighter and darker parts, which its mean would cancel: the contrast to noise is then that of
             its brighter or its darker half, whichever stands out more.
-        first
-            Voxel of the grid at which the arrays begin, if they are a part of it.
         """
-        grid, box = self.grid, box_of(mask)
+        box = box_of(mask)
         if box[0].stop == 0:
             return self.nothing
-        mask, image, without = (np.asarray(array[box]) for array in (mask, image, without))
-        sums = np.empty(7)
+        return self._within(box, mask[box], image[box], without[box], minimum_cnr, mixed)
+
+    def _within(
+        self,
+        box: tuple[slice, ...],
+        mask: npt.NDArray[np.bool_],
+        image: npt.NDArray[Any],
+        without: npt.NDArray[Any],
+        minimum_cnr: float,
+        mixed: bool,
+    ) -> dict[str, Any]:
+        """Return what :meth:`measure` says, of arrays that are cut to the smallest box of the lesion."""
+        grid, sums = self.grid, np.empty(7)
         tally(mask, image.astype(np.float32), without.astype(np.float32), sums)
         voxels, total, changed = int(sums[0]), sums[4], sums[5]
         contrast = changed / voxels
@@ -103,7 +110,7 @@ class Ruler:
         cnr = deviation / self.noise_sd if self.noise_sd > 0 else None
         unit = math.prod(grid.spacing[1:] if self._flat else grid.spacing)
         extents = (length * step for length, step in zip(mask.shape, grid.spacing, strict=True))
-        middle = [start + part.start + sum_ / voxels for start, part, sum_ in zip(first, box, sums[1:4], strict=True)]
+        middle = [part.start + places / voxels for part, places in zip(box, sums[1:4], strict=True)]
         value = compactness(mask[0], grid.spacing[1:]) if self._flat else compactness(mask, grid.spacing)
         return NOTHING | {
             "voxels": voxels,
