@@ -16,10 +16,13 @@ import pytest
 from xaigt.dataset.reading import load as load_dataset
 from xaigt.errors import XaigtError
 from xaigt.models import load_run
+from xaigt.statistics.findings import Finding
 from xaigt.studies import cell as one
 from xaigt.studies import folder as folders
+from xaigt.studies.conclusions import noticed
 from xaigt.studies.query import query
 from xaigt.studies.running import Means, run
+from xaigt.studies.section import Section
 from xaigt.studies.status import status
 
 from .conftest import PLAN, planned
@@ -76,6 +79,18 @@ def test_the_analysis_says_what_it_could_not_do(finished):
     analysis = finished.analysis()
     assert "residual degrees of freedom" in " ".join(row["sentence"] for row in analysis["refused"])
     assert any("networks" in sentence for sentence in analysis["summary"])
+
+
+def test_a_finding_of_a_part_of_the_study_says_of_which():
+    few = Finding("few_networks", "note", "the smallest cell has 3 networks.")
+    shared = Finding("shared_pretraining", "note", "several networks share a pre-training run.")
+    fewer = Finding("few_networks", "warning", "the smallest cell has 1 network.")
+    whole = Section("total", "Total", findings=[few, shared])
+    part = Section("matched", "Matched", findings=[fewer, shared], scope="matched networks: ")
+    sentences = [(found.level, found.sentence) for found in noticed([whole, whole, part])]
+    assert sentences == [
+        ("note", few.sentence), ("note", shared.sentence), ("warning", f"matched networks: {fewer.sentence}"),
+    ]  # fmt: skip
 
 
 def test_a_larger_grid_keeps_the_finished_cells_and_can_be_compared(finished, tiny, tmp_path):

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import Any
 
 from xaigt.dataset.files import write_json
+from xaigt.statistics.findings import Finding
 from xaigt.studies.configuration import Study
 from xaigt.studies.folder import ANALYSIS, FORMAT_VERSION, StudyFolder, write_table
 from xaigt.studies.section import Section
-
-if TYPE_CHECKING:
-    pass
 
 
 def write(folder: StudyFolder, study: Study, update: Callable[[int, int], None]) -> None:
@@ -51,9 +50,19 @@ def _variant(folder: StudyFolder, study: Study, variant: str) -> None:
     write_json(target / "analysis.json", _described(material, outcome, sections))
 
 
+def noticed(sections: list[Section]) -> list[Finding]:
+    """Findings of all sections, none twice; one of a part of the study says of which, unless it holds of the whole."""
+    found: dict[str, Finding] = {}
+    for section in sections:
+        for finding in section.findings:
+            sentence = section.scope + finding.sentence
+            if finding.sentence not in found and sentence not in found:
+                found[sentence] = replace(finding, sentence=sentence)
+    return list(found.values())
+
+
 def _described(material: Any, outcome: Any, sections: list[Section]) -> dict[str, Any]:
     study = material.study
-    findings = {finding.sentence: finding for section in sections for finding in section.findings}
     return {
         "format_version": FORMAT_VERSION, "variant": material.variant, "metric": study.analysis.metric,
         "covariate": study.analysis.covariate, "level": study.analysis.level, "at": outcome.at,
@@ -69,7 +78,7 @@ def _described(material: Any, outcome: Any, sections: list[Section]) -> dict[str
             for section in sections
         ],
         "findings": [
-            {"code": found.code, "level": found.level, "sentence": found.sentence} for found in findings.values()
+            {"code": found.code, "level": found.level, "sentence": found.sentence} for found in noticed(sections)
         ],
         "assumptions": outcome.assumptions,
         "refused": [

@@ -23,6 +23,8 @@ class Section:
         What was found, or why nothing could be.
     tables
         Its numbers, by file name without ``.parquet``.
+    scope
+        What its findings are about, if not the whole study; it stands before their sentences.
     """
 
     name: str
@@ -31,3 +33,4 @@ class Section:
     tables: dict[str, pandas.DataFrame] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
     refused: bool = False
+    scope: str = ""

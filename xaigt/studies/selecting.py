@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def matched(material: Material) -> Section:
     """Compare the arms among networks of about one validation accuracy."""
     asked = material.study.analysis
-    section = Section("matched", "Matched design: networks of about one accuracy")
+    section = Section("matched", "Matched design: networks of about one accuracy", scope="matched networks: ")
     try:
         found = matched_design(material.cells, caliper=asked.caliper, factors=material.between or ["arm"])
     except StatisticsError as error:
