@@ -3,7 +3,7 @@
     python tests/performance/quick_study.py -o FOLDER [--tutorial docs/tutorial]
 
 Runs ``xaigt study pretraining --preset quick`` (a folder that holds one goes on, and what is finished is not timed
-again), and prints times, tables and sentences. ``--tutorial`` writes them and two pictures into the tutorial.
+again), and prints times, tables and sentences. ``--tutorial`` writes them and three pictures into the tutorial.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pathlib import Path
 from xaigt.studies.folder import StudyFolder, load
 from xaigt.studies.query import query
 
-PICTURES, WIDEST = ("scores", "accuracy"), 1200  # pixels
+PICTURES, WIDEST = ("scores", "accuracy", "gallery"), 1200  # pixels
 QUERIES = {
     "accuracy": """select arm, depth, round(avg(auc), 3) as auc, round(min(auc), 3) as low,
         round(max(auc), 3) as high, round(avg(dprime), 2) as dprime from cells group by all order by all""",
@@ -77,6 +77,7 @@ def blocks(folder: StudyFolder, took: str) -> dict[str, str]:
         "time": f"{took} Seconds by part (cells: summed over processes; wall: of all commands): {seconds}. {where}.",
         "accuracy": f"{table('accuracy')}\n\n{auc}",
         "scores": f"{picture('scores', 'Scores by method, arm and depth')}\n\n{table('scores')}\n\n{said('stages')}",
+        "gallery": picture("gallery", "Maps of all methods on the best, median and worst slices, with the true outline"),
         "arms": "\n\n".join(
             [picture("accuracy", "Score against d' with the fitted lines"), table("arms"), table("methods"),
              said("changes", "matched", "sensitivity")]
@@ -105,7 +106,7 @@ def shrink(source: Path, target: Path) -> None:
             (width, round(image.height * width / image.width)), Image.Resampling.LANCZOS
         )
         target.parent.mkdir(parents=True, exist_ok=True)
-        small.quantize(64).save(target, optimize=True)
+        small.quantize(256).save(target, optimize=True)
 
 
 if __name__ == "__main__":

@@ -145,9 +145,10 @@ def _summary(folder: StudyFolder) -> list[str]:
 
 
 def _report(folder: StudyFolder) -> Path:
+    from xaigt.cli.progress import progress_bar
     from xaigt.studies import report
 
-    return report.write(folder.path)
+    return report.write(folder.path, progress_bar)
 
 
 def _say(found: Status, output: Path) -> None:

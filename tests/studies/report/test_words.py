@@ -15,6 +15,7 @@ from tests.studies.report.example import METRIC
 from xaigt.statistics import wording
 from xaigt.studies.folder import load
 from xaigt.studies.report import citing, estimates, gallery, layers, methods, parts, sections, style, tables
+from xaigt.studies.report.plate import plate
 from xaigt.studies.report.source import Source, View, depth_order
 
 
@@ -102,6 +103,47 @@ def test_the_gallery_is_bounded_and_says_what_it_leaves_out(view):
     assert f"{6 - len(part['cells'])} of 6 networks are not shown" in part["notes"][0]
     assert {cell["title"].split("depth ")[1] for cell in part["cells"]} <= {"all", "0"}
     assert [sample["rank"] for sample in whole["samples"]] == ["best", "median", "worst"]
+
+
+@pytest.mark.parametrize(
+    ("stages", "wanted", "shown"),
+    [
+        (["block1", "block2", "block3"], "block2", "block2"),
+        (["block1", "block2", "block3"], "last", "block3"),
+        (["block1", "input"], "last", "block1"),
+        (["input"], "block2", "input"),
+    ],
+)
+def test_a_method_is_first_shown_at_the_stage_that_the_analysis_compares(stages, wanted, shown):
+    assert gallery.opening(stages, wanted) == shown
+
+
+def test_the_gallery_and_its_picture_for_print_open_at_the_stage_of_the_analysis(study):
+    view = View(Source(load(study)), "main")
+    view.source.configuration["analysis"]["stage"] = "block2"
+    shown = gallery.collect(view)
+    assert set(shown["opens"]) == set(shown["methods"])
+    assert set(shown["opens"].values()) == {"block2", "input"}
+    figure = plate(view, shown).draw(8)
+    assert "hirescam\nblock2" in [text.get_text() for text in figure.axes[0].texts]
+
+
+def test_in_the_picture_for_print_the_tiles_touch_and_have_the_proportions_of_the_slices(view):
+    shown = gallery.collect(view)
+    figure = plate(view, shown).draw(8)
+    width, height = figure.get_size_inches()
+    axes = figure.axes[0]
+    assert (axes.get_xlim(), axes.get_ylim()) == ((0, width), (height, 0))  # so that its units are inches
+    boxes = list(dict.fromkeys(tuple(image.get_extent()) for image in axes.images))
+    methods, arms = len(shown["methods"]), len({cell["arm"] for cell in shown["cells"]})
+    assert len(boxes) == (methods + 1) * arms * len(shown["samples"])
+    for left, right, bottom, top in boxes:
+        assert (right - left) / (bottom - top) == pytest.approx(shown["samples"][0]["ratio"])
+        assert 0 <= left < right <= width
+        assert 0 <= top < bottom <= height
+    for box, after in itertools.pairwise(boxes):
+        if after[3] == box[3]:  # in one row
+            assert 0 < after[0] - box[1] < 0.05
 
 
 def test_scores_of_tiles_are_those_of_the_table(view):

@@ -5,17 +5,20 @@ from __future__ import annotations
 from pathlib import Path
 
 from xaigt.dataset.files import disk_errors, replace
+from xaigt.studies.progress import Progress, silent
 
 REPORT, PAGE = "report", "index.html"
 
 
-def write(folder: Path) -> Path:
+def write(folder: Path, progress: Progress = silent) -> Path:
     """Write the report of a study, finished or not, into its folder ``report``.
 
     Parameters
     ----------
     folder
         Of the study, as ``xaigt study pretraining`` leaves it.
+    progress
+        Shows how many sections are done.
 
     Returns
     -------
@@ -33,7 +36,7 @@ def write(folder: Path) -> Path:
 
     source = Source(load(folder))
     target = folder / REPORT
-    with disk_errors(target):
+    with disk_errors(target), progress("report", "sections") as update:
         target.mkdir(exist_ok=True)
-        replace(target / PAGE, page(source, target).encode())
+        replace(target / PAGE, page(source, target, update).encode())
     return target / PAGE

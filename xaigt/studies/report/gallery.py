@@ -14,14 +14,11 @@ import numpy.typing as npt
 
 from xaigt.dataset.files import size_text
 from xaigt.errors import XaigtError
-from xaigt.report.pictures import _best_slice, _plane, new_figure, window_of
-from xaigt.studies.report.layers import address, decoded, draw_outline, outline, overlay
+from xaigt.report.pictures import _best_slice, _plane, window_of
+from xaigt.studies.report.layers import address, outline, overlay
 from xaigt.studies.report.source import View, depth_order
-from xaigt.studies.report.style import Drawing
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
     from xaigt.dataset.reading import Dataset
 
 CAP = 8 * 10**6
@@ -37,7 +34,8 @@ def collect(view: View, cap: int = CAP) -> dict[str, Any]:
     -------
     dict
         ``notes``: sentences on what is missing. ``samples``: id, class, rank, value, image, outline, size. ``cells``:
-        name, words. ``methods``: method to its stages. ``maps``: address of each picture by
+        name, words. ``methods``: method to its stages. ``opens``: method to the stage that is shown first: that at
+        which the analysis compares methods, or the last. ``maps``: address of each picture by
         ``cell/method/stage/sample``. ``scores``: the primary metric, likewise.
     """
     listed = view.source.gallery.get(view.variant)
@@ -79,6 +77,8 @@ def collect(view: View, cap: int = CAP) -> dict[str, Any]:
         result["maps"] |= maps
     _place(view, result["cells"])
     result["methods"] = _stages(result["maps"])
+    wanted = str(view.source.configuration["analysis"]["stage"])
+    result["opens"] = {method: opening(stages, wanted) for method, stages in result["methods"].items()}
     result["scores"] = _scores(view, listed.get("metric", view.metric), result)
     return result
 
@@ -169,6 +169,13 @@ def _stages(maps: dict[str, str]) -> dict[str, list[str]]:
     return methods
 
 
+def opening(stages: Sequence[str], wanted: str) -> str:
+    """Stage at which a method is shown first: the one at which the analysis compares methods, or else the last."""
+    if wanted in stages:
+        return wanted
+    return ([stage for stage in stages if stage != "input"] or list(stages))[-1]
+
+
 def _scores(view: View, metric: str, result: dict[str, Any]) -> dict[str, float]:
     table = view.table("scores")
     if not len(table) or not result["cells"]:
@@ -182,61 +189,3 @@ def _scores(view: View, metric: str, result: dict[str, Any]) -> dict[str, float]
     columns = own[["cell", "method", "stage", "sample", "value"]].itertuples(index=False)
     found = {f"{cell}/{method}/{stage}/{numbers[sample]}": value for cell, method, stage, sample, value in columns}
     return {key: round(float(found[key]), 4) for key in result["maps"] if key in found and found[key] == found[key]}
-
-
-def static(view: View, shown: dict[str, Any]) -> Drawing | None:
-    """Return the same maps as one picture for print: a row a sample and network, each method at its last stage."""
-    import pandas
-
-    if not shown["cells"] or not shown["maps"]:
-        return None
-    cells = _one_an_arm(shown)
-    columns = [
-        (method, [s for s in stages if s != "input"][-1:] or stages) for method, stages in shown["methods"].items()
-    ]
-    rows = [(sample, cell) for sample in shown["samples"] for cell in cells]
-    keys = [key.rsplit("/", 1) for key in shown["maps"]]
-    table = pandas.DataFrame(
-        [
-            {
-                "cell": head.split("/")[0], "method": "/".join(head.split("/")[1:-1]), "stage": head.split("/")[-1],
-                "sample": tail, "rank": next(s["rank"] for s in shown["samples"] if s["id"] == tail),
-                view.metric: shown["scores"].get(f"{head}/{tail}"),
-            }
-            for head, tail in keys
-        ]
-    )  # fmt: skip
-
-    def draw(width: float) -> Figure:
-        side = max(width / (len(columns) + 1.6), 0.62)
-        figure = new_figure(side * (len(columns) + 1.6), side * len(rows) + 0.5)
-        grid = figure.subplots(len(rows), len(columns) + 1, squeeze=False)
-        for line, (sample, cell) in zip(grid, rows, strict=True):
-            for axis, (method, stages) in zip(line, [("", [""]), *columns], strict=True):
-                extent = (0, sample["width"], sample["height"], 0)
-                aspect = sample["height"] * sample["ratio"] / sample["width"]
-                axis.imshow(decoded(sample["image"]), cmap="gray", extent=extent, aspect=1 / aspect)
-                found = shown["maps"].get(f"{cell['name']}/{method}/{stages[0]}/{sample['id']}")
-                if found:
-                    axis.imshow(decoded(found, "RGBA"), extent=extent, aspect=1 / aspect)
-                draw_outline(axis, sample["outline"])
-                axis.set_axis_off()
-            words = f"{sample['rank']} ({sample['number']})\n{cell['title']}"
-            line[0].text(
-                -0.06, 0.5, words, rotation=90, va="center", ha="right", fontsize=6, transform=line[0].transAxes
-            )
-        for axis, (method, stages) in zip(grid[0], [("image", [""]), *columns], strict=True):
-            axis.set_title(f"{method}\n{'fused' if '+' in stages[0] else stages[0]}", fontsize=6)
-        return figure
-
-    caption = f"Maps of {len(cells)} networks over {len(shown['samples'])} samples; white: the true outline."
-    chosen = ", ".join(str(sample["number"]) for sample in shown["samples"])
-    query = f"{view.sql_of_cells('scores')} and metric = '{view.metric}' and sample in ({chosen})"
-    return Drawing("gallery", "Gallery of maps", caption, caption, table, draw, query)
-
-
-def _one_an_arm(shown: dict[str, Any]) -> list[dict[str, Any]]:
-    arms: dict[str, dict[str, Any]] = {}
-    for cell in shown["cells"]:
-        arms[cell["arm"]] = cell
-    return list(arms.values())

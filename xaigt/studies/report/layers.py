@@ -78,15 +78,30 @@ def decoded(address: str, mode: str = "L") -> Array:
     return np.asarray(Image.open(io.BytesIO(base64.b64decode(address.partition(",")[2]))).convert(mode))
 
 
-def draw_outline(axis: Any, path: str) -> None:
-    """Draw the path of :func:`outline` in white with a black rim."""
+def draw_outline(axes: Any, path: str, box: tuple[float, float, float, float], size: tuple[int, int]) -> None:
+    """Draw the path of :func:`outline` in white with a black rim.
+
+    Parameters
+    ----------
+    axes
+        Where it is drawn.
+    path
+        In pixels, from the upper left.
+    box
+        Left, right, bottom and top of the image on the axes.
+    size
+        Width and height of the image, pixels.
+    """
     from matplotlib.patches import PathPatch
     from matplotlib.path import Path
 
     corners: list[tuple[int, int]] = []
     for x, y, kind, end in re.findall(r"M(\d+) (\d+)([HV])(\d+)", path):
         corners += [(int(x), int(y)), (int(end), int(y)) if kind == "H" else (int(x), int(end))]
-    if corners:
-        drawn = Path(corners, [Path.MOVETO, Path.LINETO] * (len(corners) // 2))
-        for shade, thick in (("black", 1.4), ("white", 0.8)):
-            axis.add_patch(PathPatch(drawn, fill=False, edgecolor=shade, linewidth=thick, capstyle="round"))
+    if not corners:
+        return
+    left, right, bottom, top = box
+    placed = np.array(corners) * [(right - left) / size[0], (bottom - top) / size[1]] + [left, top]
+    drawn = Path(placed, [Path.MOVETO, Path.LINETO] * (len(corners) // 2))
+    for shade, thick in (("black", 1.1), ("white", 0.6)):
+        axes.add_artist(PathPatch(drawn, fill=False, edgecolor=shade, linewidth=thick, capstyle="round"))

@@ -8,7 +8,7 @@ for (const root of document.querySelectorAll("[data-gallery]")) {
     const before = stage.value;
     const known = data.methods[method.value];
     stage.replaceChildren(...known.map((name) => new Option(name, name)));
-    stage.value = known.includes(before) ? before : known[known.length - 1];
+    stage.value = known.includes(before) ? before : data.opens[method.value];
     stage.disabled = known.length < 2;
   };
   const show = () => {

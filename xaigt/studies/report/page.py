@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 from markupsafe import Markup
 
+from xaigt.studies.progress import Update
 from xaigt.studies.report import estimates, methods, tables
 from xaigt.studies.report.parts import Group, Section, figure
 from xaigt.studies.report.sections import Writer, said
@@ -13,13 +15,15 @@ from xaigt.studies.report.source import Source, View
 from xaigt.studies.report.templates import asset, template
 
 
-def page(source: Source, folder: Path) -> str:
-    """Write the figures into `folder` and return the text of the page."""
+def page(source: Source, folder: Path, update: Update) -> str:
+    """Write the figures into `folder` and return the text of the page; `update` is told of each section."""
     variants = source.variants
-    parts = [
-        Writer(View(source, name), folder, "" if number == 0 else f"{name}-").part()
-        for number, name in enumerate(variants)
+    writers = [
+        Writer(View(source, name), folder, "" if number == 0 else f"{name}-") for number, name in enumerate(variants)
     ]
+    wanted = sum(len(writer.makers()) for writer in writers)
+    count = itertools.count(1)
+    parts = [writer.part(lambda: update(next(count), wanted)) for writer in writers]
     sections = [
         section for section in (_comparison(source, folder), _configuration(source), _origin(source)) if section
     ]

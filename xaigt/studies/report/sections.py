@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from markupsafe import Markup
 from xaigt.dataset.files import replace as put
 from xaigt.studies.report import estimates, evidence, figures, gallery, methods, style, tables
 from xaigt.studies.report.parts import Group, Part, Section, command, figure
+from xaigt.studies.report.plate import plate
 from xaigt.studies.report.source import View
 from xaigt.studies.report.tables import Table
 from xaigt.studies.report.templates import template
@@ -40,28 +42,31 @@ class Writer:
     folder: Path
     prefix: str
 
-    def part(self) -> Part:
-        """Return all sections."""
-        view, shown = self.view, self._section
-        sections = [
-            self._summary(),
-            self._networks(),
-            shown("scores", "Scores by method, arm and depth", figures.scores, ["total"]),
-            shown("accuracy", "Score against accuracy", figures.accuracy, ["accuracy", "adjusted"]),
-            shown("means", "Adjusted means", estimates.means, ["sensitivity"]),
-            shown(
-                "contrasts",
-                "Contrasts, drawn and in words",
-                estimates.contrasts,
-                ["changes", "matched", "jointly_correct", "depth", "methods"],
-            ),
-            shown("used", "Planted against used evidence", evidence.used, ["used"]),
-            shown("stages", "Methods by stages", evidence.stages, ["stages"]),
-            self._gallery(),
-            self._metrics(),
-            self._findings(),
-            self._methods(),
+    def makers(self) -> list[Callable[[], Section]]:
+        """What makes each section, in the order of the page."""
+        shown = self._section
+        contrasted = ["changes", "matched", "jointly_correct", "depth", "methods"]
+        return [
+            self._summary,
+            self._networks,
+            partial(shown, "scores", "Scores by method, arm and depth", figures.scores, ["total"]),
+            partial(shown, "accuracy", "Score against accuracy", figures.accuracy, ["accuracy", "adjusted"]),
+            partial(shown, "means", "Adjusted means", estimates.means, ["sensitivity"]),
+            partial(shown, "contrasts", "Contrasts, drawn and in words", estimates.contrasts, contrasted),
+            partial(shown, "used", "Planted against used evidence", evidence.used, ["used"]),
+            partial(shown, "stages", "Methods by stages", evidence.stages, ["stages"]),
+            self._gallery,
+            self._metrics,
+            self._findings,
+            self._methods,
         ]
+
+    def part(self, done: Callable[[], None] = lambda: None) -> Part:
+        """Return all sections; `done` is called after each."""
+        view, sections = self.view, []
+        for make in self.makers():
+            sections.append(make())
+            done()
         told = {name for names in _TOLD.values() for name in names}
         others = [s for s in view.analysis.get("sections", ()) if s["id"] not in told]
         place = next(section for section in sections if section.id == f"{self.prefix}contrasts")
@@ -114,7 +119,7 @@ class Writer:
     def _gallery(self) -> Section:
         shown = gallery.collect(self.view)
         section = Section(f"{self.prefix}gallery", "Gallery of maps", list(shown["notes"]))
-        drawing = gallery.static(self.view, shown) if shown["cells"] else None
+        drawing = plate(self.view, shown)
         if drawing is None:
             return section
         style.write(replace(drawing, name=f"{self.prefix}gallery"), self.folder)
@@ -127,7 +132,7 @@ class Writer:
         ]
         signs = gallery.signs_of(self.view)
         columns = max(cell["column"] for cell in shown["cells"])
-        data = {name: shown[name] for name in ("methods", "maps", "scores")} | {
+        data = {name: shown[name] for name in ("methods", "opens", "maps", "scores")} | {
             "metric": self.view.metric,
             "signs": signs,
         }
