@@ -77,7 +77,7 @@ def blocks(folder: StudyFolder, took: str) -> dict[str, str]:
         "time": f"{took} Seconds by part (cells: summed over processes; wall: of all commands): {seconds}. {where}.",
         "accuracy": f"{table('accuracy')}\n\n{auc}",
         "scores": f"{picture('scores', 'Scores by method, arm and depth')}\n\n{table('scores')}\n\n{said('stages')}",
-        "gallery": picture("gallery", "Maps of all methods on the best, median and worst slices, with the true outline"),
+        "gallery": picture("gallery", "Maps on the best, median and worst slices, with the true outline"),
         "arms": "\n\n".join(
             [picture("accuracy", "Score against d' with the fitted lines"), table("arms"), table("methods"),
              said("changes", "matched", "sensitivity")]
