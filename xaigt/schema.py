@@ -150,19 +150,30 @@ def assign(data: dict[str, Any], settings: Sequence[str], what: str = "--set") -
             value = yaml.safe_load(text)
         except yaml.YAMLError as error:
             raise SchemaError(f"{what} {setting!r}: the value is not valid YAML ({error}).") from None
-        holder: Any = result
-        parts = key.split(".")
-        for depth, part in enumerate(parts):
-            options = _keys(holder)
-            if part not in options:
-                where = f" in {'.'.join(parts[:depth])}" if depth else ""
-                raise SchemaError(f"{what} {key}: unknown key {part!r}{where}: {nearest(part, options)}.")
-            index: Any = int(part) if isinstance(holder, list) else part
-            if depth == len(parts) - 1:
-                holder[index] = value
-            else:
-                holder = holder[index]
+        put(result, key, value, f"{what} {key}")
     return result
+
+
+def put(data: dict[str, Any], key: str, value: Any, what: str) -> None:
+    """Set ``key.subkey`` of nested `data`; items of lists go by number.
+
+    Raises
+    ------
+    SchemaError
+        If a part of the key does not exist; the message begins with `what`.
+    """
+    holder: Any = data
+    parts = key.split(".")
+    for depth, part in enumerate(parts):
+        options = _keys(holder)
+        if part not in options:
+            where = f" in {'.'.join(parts[:depth])}" if depth else ""
+            raise SchemaError(f"{what}: unknown key {part!r}{where}: {nearest(part, options)}.")
+        index: Any = int(part) if isinstance(holder, list) else part
+        if depth == len(parts) - 1:
+            holder[index] = value
+        else:
+            holder = holder[index]
 
 
 def _keys(holder: Any) -> list[str]:

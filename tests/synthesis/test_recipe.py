@@ -1,3 +1,5 @@
+import re
+
 import pytest
 
 from xaigt.schema import SchemaError
@@ -44,3 +46,22 @@ def test_contradictions_are_refused(changes, message):
     with pytest.raises(SchemaError) as caught:
         load_recipe("hemorrhage", changes=changes)
     assert message in str(caught.value)
+
+
+def test_changes_reach_into_lists():
+    changes = {"lesions.0.count": 3, "lesions.1.count": 3, "grid.size": None}
+    assert [group.count for group in load_recipe("lesion-shape", changes=changes).lesions] == [3, 3]
+
+
+@pytest.mark.parametrize(
+    ("key", "message"),
+    [
+        ("lesions.7.count", "recipe lesion-shape, change 'lesions.7.count': unknown key '7' in lesions"),
+        ("grid.sise", "unknown key 'sise' in grid: did you mean 'size'?"),
+        ("grids.size", "unknown key 'grids'"),
+        ("name.first", "unknown key 'first' in name"),
+    ],
+)
+def test_a_change_of_what_is_not_there_is_refused_with_its_key(key, message):
+    with pytest.raises(SchemaError, match=re.escape(message)):
+        load_recipe("lesion-shape", changes={key: 3})

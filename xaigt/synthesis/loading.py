@@ -10,7 +10,7 @@ from xaigt import catalog
 from xaigt.anatomy.cards import load_card
 from xaigt.errors import XaigtError
 from xaigt.lesions import family
-from xaigt.schema import Document, SchemaError, assign, validate
+from xaigt.schema import Document, SchemaError, assign, put, validate
 from xaigt.synthesis.legacy.recipe import GENERATOR, LegacyRecipe
 from xaigt.synthesis.recipe import Recipe
 
@@ -28,7 +28,7 @@ def load_recipe(name: str, settings: Sequence[str] = (), changes: dict[str, Any]
     settings
         ``key.subkey=value`` each, the value in YAML.
     changes
-        Values for ``key.subkey`` names that options gave; ``None`` values are skipped.
+        Values for ``key.subkey`` names, such as ``lesions.0.count``; ``None`` values are skipped.
 
     Raises
     ------
@@ -43,11 +43,7 @@ def load_recipe(name: str, settings: Sequence[str] = (), changes: dict[str, Any]
         return recipe
     data = assign(recipe.written_out(), settings)
     for key, value in given.items():
-        section, _, field = key.partition(".")
-        if field:
-            data[section][field] = value
-        else:
-            data[section] = value
+        put(data, key, value, f"recipe {recipe.name}, change {key!r}")
     if data["task"] != recipe.task and data["classes"] == recipe.class_names:
         data["classes"] = None  # they named the classes of the other task
     return _check(data, None, f"recipe {recipe.name} with the options given")
