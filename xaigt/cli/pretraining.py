@@ -141,7 +141,12 @@ def _run(study: Study, output: Path, means: Any) -> None:
 
 
 def _summary(folder: StudyFolder) -> list[str]:
-    return [sentence for variant in folder.study.variants for sentence in folder.analysis(variant)["summary"]]
+    study, told = folder.study, []
+    for variant in study.variants:
+        if len(study.variants) > 1:
+            told.append(f"{variant} ({study.title_of(variant)}):")
+        told += folder.analysis(variant)["summary"]
+    return told
 
 
 def _report(folder: StudyFolder) -> Path:
