@@ -161,12 +161,17 @@ def signs_of(view: View) -> dict[str, Sign]:
 def _stages(maps: dict[str, str]) -> dict[str, list[str]]:
     methods: dict[str, list[str]] = {}
     for key in maps:
-        # A method's name may hold slashes (untrained/saliency); cells, stages and samples do not.
-        middle = key.split("/")[1:-1]
-        stages = methods.setdefault("/".join(middle[:-1]), [])
-        if middle[-1] not in stages:
-            stages.append(middle[-1])
+        _, method, stage, _ = parts_of(key)
+        stages = methods.setdefault(method, [])
+        if stage not in stages:
+            stages.append(stage)
     return methods
+
+
+def parts_of(key: str) -> tuple[str, str, str, str]:
+    """Cell, method, stage and sample of a map's key."""
+    cell, *method, stage, sample = key.split("/")  # a method's name may hold slashes: untrained/saliency
+    return cell, "/".join(method), stage, sample
 
 
 def opening(stages: Sequence[str], wanted: str) -> str:

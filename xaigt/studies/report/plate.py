@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from xaigt.report.pictures import new_figure
+from xaigt.studies.report.gallery import parts_of
 from xaigt.studies.report.layers import decoded, draw_outline
 from xaigt.studies.report.source import View
 from xaigt.studies.report.style import Drawing
@@ -42,11 +43,8 @@ def _table(view: View, shown: dict[str, Any]) -> Any:
     import pandas
 
     ranks = {sample["id"]: sample["rank"] for sample in shown["samples"]}
-    rows = []
-    for key in shown["maps"]:
-        cell, *method, stage, sample = key.split("/")  # a method's name may hold slashes
-        value = shown["scores"].get(key)
-        rows.append((cell, "/".join(method), stage, sample, ranks[sample], value))
+    parts = ((key, parts_of(key)) for key in shown["maps"])
+    rows = [(*part, ranks[part[-1]], shown["scores"].get(key)) for key, part in parts]
     return pandas.DataFrame(rows, columns=["cell", "method", "stage", "sample", "rank", view.metric])
 
 
