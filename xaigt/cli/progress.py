@@ -62,11 +62,11 @@ def progress_bar(what: str, unit: str) -> Iterator[Callable[[int, int], None]]:
     )
     from rich.text import Text
 
-    pace = Pace(0, time.monotonic())
+    pace: Pace | None = None
 
     class Rate(ProgressColumn):
         def render(self, task: Task) -> Text:
-            speed = pace.rate(whole=task.finished)
+            speed = pace.rate(whole=task.finished) if pace else 0.0
             if not speed:
                 return Text("")
             return Text(f"{speed:.1f} {unit}/s" if speed > 0.2 else f"{60 * speed:.1f} {unit}/min")
@@ -74,7 +74,7 @@ def progress_bar(what: str, unit: str) -> Iterator[Callable[[int, int], None]]:
     class Left(ProgressColumn):
         def render(self, task: Task) -> Text:
             left: float | None = 0.0 if task.finished else None
-            if left is None and task.total is not None:
+            if left is None and pace and task.total is not None:
                 left = pace.left(int(task.total), time.monotonic())
             return Text("left " + ("-:--:--" if left is None else str(timedelta(seconds=round(left)))))
 
@@ -88,13 +88,13 @@ def progress_bar(what: str, unit: str) -> Iterator[Callable[[int, int], None]]:
     )
     with bar:
         task = bar.add_task(what, total=None)
-        started = False
 
         def update(done: int, wanted: int) -> None:
-            nonlocal started, pace
-            if not started:
-                pace, started = Pace(done, time.monotonic()), True
-            pace.told(done, time.monotonic())
+            nonlocal pace
+            if pace is None:
+                pace = Pace(done, time.monotonic())
+            else:
+                pace.told(done, time.monotonic())
             bar.update(task, completed=done, total=wanted)
 
         yield update
